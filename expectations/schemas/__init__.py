@@ -1,0 +1,1 @@
+"""One module per table: its Arrow schema, where each column carries unit, description and source."""

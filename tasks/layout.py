@@ -1,0 +1,69 @@
+"""Every key that the pipeline writes, in one place; keys are made of our own names and digests only."""
+
+from dataclasses import dataclass
+
+CURRENT = "current.json"
+MARKER = "_COMPLETE"
+
+
+def raw_prefix(site: str, batch: str) -> str:
+    """Give the prefix under which a contributor lays one batch in the raw bucket."""
+    return f"{site}/{batch}/"
+
+
+def object_key(sha256: str) -> str:
+    """Give the work key of a de-identified instance with this hexadecimal digest."""
+    return f"objects/{sha256[:2]}/{sha256}.dcm"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLayout:
+    """Work keys of one batch."""
+
+    site: str
+    batch: str
+
+    @property
+    def root(self) -> str:
+        """Prefix of all that is not private."""
+        return f"batches/{self.site}/{self.batch}/"
+
+    @property
+    def private_root(self) -> str:
+        """Prefix of what can identify a person: source keys, needles, values for review."""
+        return f"private/{self.root}"
+
+    @property
+    def current(self) -> str:
+        """The pointer to the run that counts."""
+        return f"{self.root}{CURRENT}"
+
+    def plan(self, shard: str) -> str:
+        """Give the private Parquet file that lists a shard's raw objects."""
+        return f"{self.private_root}plan/{shard}.parquet"
+
+    def shard(self, shard: str, name: str) -> str:
+        """Give a file of a shard's result, such as ``ledger.parquet``."""
+        return f"{self.root}shards/{shard}/{name}"
+
+    def private_shard(self, shard: str, name: str) -> str:
+        """Give a private file of a shard's result, such as ``sources.parquet``."""
+        return f"{self.private_root}shards/{shard}/{name}"
+
+    def run(self, run: str, name: str) -> str:
+        """Give a file of one run, such as ``ledger.parquet`` or ``tables/subject.parquet``."""
+        return f"{self.root}{run}/{name}"
+
+    def private_run(self, run: str, name: str) -> str:
+        """Give a private file of one run."""
+        return f"{self.private_root}{run}/{name}"
+
+
+def release_key(version: str, name: str) -> str:
+    """Give the key of a file of one release, such as ``_COMMIT.json``."""
+    return f"releases/{version}/{name}"
+
+
+def data_key(series_uuid: str, instance_uuid: str) -> str:
+    """Give the public key of one released instance."""
+    return f"data/{series_uuid}/{instance_uuid}.dcm"

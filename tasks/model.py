@@ -1,0 +1,63 @@
+"""The words of the pipeline as types; a value here never holds an element value, and a source key only in `StoredObject`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a raw object ended; every row of a ledger has exactly one."""
+
+    RELEASED_CANDIDATE = "released-candidate"
+    HELD = "held"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    NOT_IMAGING = "not-imaging"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One key of a store, as listed; in the raw bucket `key` is the contributor's and may itself identify a person.
+
+    `etag` is an opaque version token, never a digest.
+    """
+
+    key: str
+    size_bytes: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRef:
+    """A bounded group of raw objects, named by the digest of what determines its result; lists no source keys."""
+
+    site: str
+    batch: str
+    key: str
+    objects: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that fired: where (our own key, column or tag path) and how often; never a value."""
+
+    rule_id: str
+    stage: str
+    place: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """What one run of one stage did, in counts that fit on a line.
+
+    `counts` is keyed by `Status` values or table names, `rules` by rule id; `resumed` tells that an earlier run's
+    result was found and taken.
+    """
+
+    stage: str
+    key: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rules: Mapping[str, int] = field(default_factory=dict)
+    resumed: bool = False

@@ -1,0 +1,106 @@
+"""What a store can do, in three sizes, so that a stage is given no more than it needs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from tasks.model import StoredObject
+
+
+class ReadOnlyStore(Protocol):
+    """A store that can be looked at."""
+
+    @property
+    def address(self) -> str:
+        """The address this store was opened by, without secrets."""
+        ...
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Give every object under `prefix`, in ascending order of the UTF-8 bytes of its key, on every store.
+
+        Raises
+        ------
+        StoreError
+            If the store is missing, refuses us, or cannot be reached.
+        """
+        ...
+
+    def head(self, key: str) -> StoredObject | None:
+        """Give size and version token of an object, or None if there is none."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """Give the whole content of an object.
+
+        Raises
+        ------
+        MissingKeyError
+            If there is none.
+        """
+        ...
+
+    def read_versioned(self, key: str) -> tuple[bytes, str] | None:
+        """Give content and version token of an object, read at once, or None if there is none."""
+        ...
+
+
+class CreateOnlyStore(Protocol):
+    """A store in which new objects can be made; what stands is never replaced."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Create an object; tells whether it was written now (False: the same bytes already stood there).
+
+        A lost answer of our own write counts as written by whoever reads it back.
+
+        Raises
+        ------
+        KeyExistsError
+            If other bytes stand under `key`.
+        """
+        ...
+
+
+class Store(ReadOnlyStore, CreateOnlyStore, Protocol):
+    """A store of ours: also compare-and-swap of a pointer, copy between stores, and removal."""
+
+    def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
+        """Replace an object if its version token is still `expected` (None: if there is none); give the new token.
+
+        Raises
+        ------
+        StaleVersionError
+            If it changed, and does not hold `data` already.
+        """
+        ...
+
+    def copy_from(self, source: ReadOnlyStore, source_key: str, key: str, *, sha256: str) -> bool:
+        """Create `key` from an object of another store, on the server's side where both are on one server.
+
+        Parameters
+        ----------
+        sha256
+            Hexadecimal digest of the content; what arrives is checked against it.
+
+        Returns
+        -------
+        bool
+            False if the same content already stood there.
+
+        Raises
+        ------
+        KeyExistsError
+            If other bytes stand under `key`.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """All that a stage is given: it reads one store and creates in the next, and can do nothing else."""
+
+    source: ReadOnlyStore
+    target: CreateOnlyStore
