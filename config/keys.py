@@ -86,7 +86,10 @@ def load_key_ring(name: str) -> KeyRing:
 def new_key_ring() -> str:
     """Give the text of a new key ring with one random key."""
     key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
-    return f'# Secret. Losing it breaks the link to earlier releases; leaking it re-identifies them.\ncurrent = 1\n\n[keys]\n1 = "{key}"\n'
+    return (
+        "# Secret. Losing it breaks the link to earlier releases; leaking it re-identifies them.\n"
+        f'current = 1\n\n[keys]\n1 = "{key}"\n'
+    )
 
 
 def write_key_ring(path: Path) -> None:

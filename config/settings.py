@@ -1,4 +1,4 @@
-"""The settings of an installation: addresses, limits and the names of secrets, from one TOML file and the environment."""
+"""The settings of an installation: addresses, limits and names of secrets, from one TOML file and the environment."""
 
 import os
 from pathlib import Path
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     processes: int = Field(default_factory=lambda: os.cpu_count() or 1, gt=0, description="Worker processes per host.")
 
     @classmethod
-    def settings_customise_sources(  # noqa: PLR0913 -- the signature is the library's
+    def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,

@@ -75,7 +75,7 @@ def date_offset_days(ring: KeyRing, subject: str) -> int:
 
 
 def source_id(ring: KeyRing, key: str) -> str:
-    """Give the name under which a raw object, or an archive member ``<key>!<member>``, stands outside the private prefix."""
+    """Give the public name of a raw object, or of an archive member ``<key>!<member>``: 32 hexadecimal digits."""
     return _keyed(ring, "source", key).hex()[:32]
 
 

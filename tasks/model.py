@@ -1,4 +1,4 @@
-"""The words of the pipeline as types; a value here never holds an element value, and a source key only in `StoredObject`."""
+"""The words of the pipeline as types; none holds an element value, and only `StoredObject` holds a source key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
