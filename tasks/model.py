@@ -39,6 +39,19 @@ class ShardRef:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What a run of a batch will do: its id, which is a digest of all inputs, and its shards."""
+
+    site: str
+    batch: str
+    run: str
+    shards: tuple[ShardRef, ...]
+    objects: int
+    tables: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A rule that fired: where (our own key, column or tag path) and how often; never a value."""
 

@@ -1,5 +1,5 @@
 """The only door to bytes: S3, a local folder or memory behind one protocol."""
 
-from tasks.store.protocol import CreateOnlyStore, Doorway, ReadOnlyStore, Store
+from tasks.store.protocol import CreateOnlyStore, ReadOnlyStore, Store
 
-__all__ = ["CreateOnlyStore", "Doorway", "ReadOnlyStore", "Store"]
+__all__ = ["CreateOnlyStore", "ReadOnlyStore", "Store"]

@@ -1,7 +1,6 @@
 """What a store can do, in three sizes, so that a stage is given no more than it needs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from tasks.model import StoredObject
@@ -96,11 +95,3 @@ class Store(ReadOnlyStore, CreateOnlyStore, Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Doorway:
-    """All that a stage is given: it reads one store and creates in the next, and can do nothing else."""
-
-    source: ReadOnlyStore
-    target: CreateOnlyStore
