@@ -20,7 +20,7 @@ class Site(BaseModel):
     code: str = Field("", pattern=CODE, description="Name of the file and of the site's folder in the raw bucket.")
     country: str = Field("US", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")
     id_issuer: str = Field("", description="Who issues the patient ids; sites that share one name it alike.")
-    accept_not_checked: bool = Field(True, description="Whether images whose pixels were not checked may pass.")
+    accept_not_checked: bool = Field(default=True, description="Whether images whose pixels were not checked may pass.")
 
     @model_validator(mode="after")
     def _issuer_is_the_site_itself(self) -> Self:
