@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from config.errors import ConfigError
 
-DEFAULT_FILE = "curate.toml"
+DEFAULT_FILES = (Path("curate.toml"), Path(".curate/curate.toml"))
 MEBIBYTE = 1 << 20
 
 
@@ -20,6 +20,9 @@ class S3Options(BaseModel):
     endpoint_url: str | None = Field(None, description="Address of an S3 server other than AWS.")
     region: str | None = Field(None, description="Region name; boto3's own default when absent.")
     profile: str | None = Field(None, description="Named profile of the AWS configuration files.")
+    credentials_file: Path | None = Field(
+        None, description="Shared credentials file of the AWS tools, if not the usual."
+    )
     addressing_style: Literal["auto", "path", "virtual"] = Field(
         "auto", description="Bucket in the path or in the host."
     )
@@ -65,13 +68,18 @@ class ObjectLimits(BaseModel):
 class Settings(BaseSettings):
     """All that a run needs to know; holds names of secrets, never secrets, and addresses, never connections."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="CURATE_", env_nested_delimiter="__")
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="CURATE_", env_prefix_target="all", env_nested_delimiter="__"
+    )
     raw: str = Field("", description="Store of the contributors' batches: s3://bucket[/prefix] or file:///folder.")
     work: str = Field("", description="Private store of de-identified objects, ledgers, tables and reports.")
     release: str = Field("", description="Public store of releases.")
     sequestered: str = Field("", description="Store of the sequestered part of releases.")
     sites: Path = Field(Path("config/sites"), description="Folder of site files, one <site>.toml each.")
-    keys: str = Field("", description="Name of the key ring: a file, env:NAME, or prefect:BLOCK.")
+    key_ring: str = Field("", alias="keys", description="Name of the key ring: a file, env:NAME, or prefect:BLOCK.")
+    release_policy: Path | None = Field(None, description="File of the release policy; the packaged one when absent.")
+    prefect_api_url: str = Field("", description="Prefect server that runs are recorded by; none: runs are local.")
+    reports_url: str = Field("", description="Where a browser finds the reports of the work store.")
     s3: S3Options = S3Options()
     shard: ShardLimits = ShardLimits()
     archive: ArchiveLimits = ArchiveLimits()
@@ -88,36 +96,49 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- not used: secrets are named, never held
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: words of the command line, environment, file."""
-        file = settings_file()
-        found = (TomlConfigSettingsSource(settings_cls, toml_file=file),) if file else ()
-        return (init_settings, env_settings, *found)
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
 
 
 def settings_file() -> Path | None:
-    """Give the settings file: the one that CURATE_SETTINGS names, else ``curate.toml`` here if there is one."""
+    """Give the settings file: the one that CURATE_SETTINGS names, else ``curate.toml`` here or in ``.curate/``."""
     named = os.environ.get("CURATE_SETTINGS")
     if named:
         return Path(named)
-    return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None
+    return next((path for path in DEFAULT_FILES if path.is_file()), None)
 
 
-def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 -- pydantic checks each one
-    """Load the settings; an override of None does not count.
+def load_settings(file: Path | None = None, **overrides: str | None) -> Settings:
+    """Load the settings: overrides that are not None, then the environment, then the file.
+
+    Parameters
+    ----------
+    file
+        The settings file; by default the one that `settings_file` finds.
 
     Raises
     ------
     ConfigError
         If a file or a value is wrong; every wrong field is named at once.
     """
-    file = settings_file()
+    file = file or settings_file()
     if file and not file.is_file():
         raise ConfigError(f"there is no settings file {file}", next_step="correct CURATE_SETTINGS")
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        return Settings.model_validate(_reading(file)(**given).model_dump(by_alias=True))
     except (ValidationError, ValueError) as problem:
         raise ConfigError(
             f"the settings are wrong: {describe(problem)}", next_step=f"correct {file or 'them'}"
         ) from None
+
+
+def _reading(file: Path | None) -> type[Settings]:
+    """Give `Settings` that read `file` too; only here, since a class made in a function does not pickle."""
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    return FromFile
 
 
 def describe(problem: Exception) -> str:

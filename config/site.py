@@ -2,30 +2,79 @@
 
 import hashlib
 import tomllib
+from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.errors import ConfigError
 from config.settings import describe
+from config.site_tables import CodeMap, SiteTable, code_problems
+from config.vocab import terms
 
 CODE = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
 
+class Facts(BaseModel):
+    """What is true of a site's data as a whole, and cannot be read from any row."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    go_live: date | None = Field(None, description="No study of this site is from an earlier year.")
+    sends_icu: bool = Field(default=False, description="Every ICU stay is sent, so that none means no.")
+    sends_breathing_support: bool = Field(
+        default=False, description="Every ventilation is sent, so that none means no."
+    )
+    ages_completed_years: bool = Field(default=False, description="Ages with decimals may be floored.")
+    ventilation_outside_icu: bool = Field(default=False, description="Patients are ventilated outside the ICU.")
+    race_scheme: str = Field("not collected", description="Name of the site's own scheme, outside the US.")
+
+
+class Index(BaseModel):
+    """The event that days are counted from, and how it is found; without it, days count from the first study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    event: Literal["COVID-19 Test", "Long COVID Diagnosis", "Study Enrollment", "First Imaging Study"] = Field(
+        "First Imaging Study", description="What day 0 is the day of."
+    )
+    found_by: Literal["first_positive_test", "column", "first_study"] = Field(
+        "first_study",
+        description="The first positive test (else the first test), subject.index_date, or the first study.",
+    )
+
+    @model_validator(mode="after")
+    def _the_two_agree(self) -> Self:
+        needed = {"first_positive_test": terms.INDEX_EVENT[0], "first_study": terms.INDEX_EVENT[3]}
+        if self.event != needed.get(self.found_by, self.event):
+            raise ValueError(f"an index event found by {self.found_by} is a {needed[self.found_by]}")
+        return self
+
+
 class Site(BaseModel):
-    """A site, frozen; unknown keys are refused."""
+    """A site, frozen; unknown keys are refused; an empty file is a site that sends images only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     code: str = Field("", pattern=CODE, description="Name of the file and of the site's folder in the raw bucket.")
+    name: str = Field("", description="Name of the institution, for people.")
     country: str = Field("US", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")
     id_issuer: str = Field("", description="Who issues the patient ids; sites that share one name it alike.")
     accept_not_checked: bool = Field(default=True, description="Whether images whose pixels were not checked may pass.")
+    index: Index = Index()
+    facts: Facts = Facts()
+    codes: dict[str, CodeMap] = Field(default={}, description="The site's own code sets, by name.")
+    tables: tuple[SiteTable, ...] = Field((), description="The clinical tables it sends; the first pattern counts.")
 
     @model_validator(mode="after")
     def _issuer_is_the_site_itself(self) -> Self:
         if not self.id_issuer:
             object.__setattr__(self, "id_issuer", self.code)
+        return self
+
+    @model_validator(mode="after")
+    def _codes_are_known(self) -> Self:
+        problems = list(code_problems(self.tables, self.codes, closed=self.country == "US"))
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @property

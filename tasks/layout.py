@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 CURRENT = "current.json"
 MARKER = "_COMPLETE"
+BATCH_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # a batch names folders of ours, so it is as plain as they are
 
 
 def raw_prefix(site: str, batch: str) -> str:
@@ -42,6 +43,10 @@ class BatchLayout:
         """Give the private Parquet file that lists a shard's raw objects."""
         return f"{self.private_root}plan/{shard}.parquet"
 
+    def plan_of_tables(self, run: str) -> str:
+        """Give the private Parquet file that lists the clinical tables which a run reads."""
+        return f"{self.private_root}plan/tables-{run}.parquet"
+
     def shard(self, shard: str, name: str) -> str:
         """Give a file of a shard's result, such as ``ledger.parquet``."""
         return f"{self.root}shards/{shard}/{name}"
@@ -57,6 +62,11 @@ class BatchLayout:
     def private_run(self, run: str, name: str) -> str:
         """Give a private file of one run."""
         return f"{self.private_root}{run}/{name}"
+
+
+def intake_shard(run: str) -> str:
+    """Give the name under which intake leaves its own ledger rows of a run, as if it were a shard."""
+    return f"intake-{run}"
 
 
 def release_key(version: str, name: str) -> str:

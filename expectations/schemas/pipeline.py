@@ -19,6 +19,21 @@ SOURCES = Table(
     ),
 )
 
+PLAN = Table(
+    "plan",
+    "One row per raw object that a shard, or harmonize, reads. Private: a key can identify a person.",
+    ("key",),
+    pa.schema(
+        [
+            column("key", pa.string(), "Raw key"),
+            column("size_bytes", pa.int64(), "Size as listed", unit="By"),
+            column("etag", pa.string(), "Version token as listed; no digest"),
+            column("sha256", pa.string(), "SHA-256 that the batch declares", null="none is declared"),
+            column("md5", pa.string(), "MD5 that the batch declares", null="none is declared"),
+        ]
+    ),
+)
+
 LEDGER = Table(
     "ledger",
     "One row per raw object and archive member: where it ended and why.",
@@ -50,6 +65,32 @@ FINDINGS = Table(
             column("rule_id", pa.string(), "The rule that fired", source="config/ledger_rules.csv, config/rules.csv"),
             column("place", pa.string(), "Our own key, a table and column, or a tag path"),
             column("count", pa.int64(), "How often", unit="{count}"),
+        ]
+    ),
+)
+
+HOLDS = Table(
+    "holds",
+    "One row per canonical row that harmonize could not decide: validate sets it aside with all that hangs on it.",
+    ("table", "key", "rule_id"),
+    pa.schema(
+        [
+            column("table", pa.string(), "Canonical table"),
+            column("key", pa.string(), "Key of the row in that table"),
+            column("rule_id", pa.string(), "The rule that asks for it", source="config/rules.csv"),
+        ]
+    ),
+)
+
+ANCHORS = Table(
+    "anchors",
+    "One row per subject: the shifted date that its days are counted from.",
+    ("subject_id",),
+    pa.schema(
+        [
+            column("subject_id", pa.string(), "Subject"),
+            column("index_event", pa.string(), "The event that day 0 is the day of", null="none is known"),
+            column("index_date_shifted", pa.date32(), "Shifted date of day 0", null="none is known"),
         ]
     ),
 )

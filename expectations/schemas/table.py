@@ -11,6 +11,13 @@ LIST_OF_DAYS = pa.list_(pa.field("item", pa.int32(), nullable=False))
 LIST_OF_NUMBERS = pa.list_(pa.field("item", pa.float64(), nullable=False))
 
 
+class Stage(StrEnum):
+    """Which stage fills a column."""
+
+    HARMONIZE = "harmonize"
+    RELEASE = "release"
+
+
 class Sensitivity(StrEnum):
     """What a column can do for someone who wants to recognise a person."""
 
@@ -48,6 +55,9 @@ def column(  # noqa: PLR0913 -- a column's facts stand on its line
     source: str = "",
     values: Sequence[str] = (),
     sensitivity: Sensitivity = Sensitivity.NEITHER,
+    stage: Stage = Stage.HARMONIZE,
+    minimum: int | None = None,
+    maximum: int | None = None,
 ) -> pa.Field:
     """Describe a column.
 
@@ -61,11 +71,29 @@ def column(  # noqa: PLR0913 -- a column's facts stand on its line
         Where the definition comes from (DICOM tag, standard's section, vocabulary).
     values
         The closed set of values (of the items, for a list column).
+    stage
+        A column of stage release is filled by the release and absent from the tables of a batch (`batch_form`).
+    minimum, maximum
+        The bounds of the values, both included.
     """
     metadata = {"description": description, "sensitivity": sensitivity.value}
     optional = {"null": null, "unit": unit, "source": source, "values": "|".join(values)}
+    optional |= {"stage": stage.value if stage is Stage.RELEASE else ""}
+    optional |= {"minimum": "" if minimum is None else str(minimum), "maximum": "" if maximum is None else str(maximum)}
     metadata |= {name: text for name, text in optional.items() if text}
     return pa.field(name, kind, nullable=bool(null), metadata=metadata)
+
+
+def stage_of(field: pa.Field) -> Stage:
+    """Give the stage that fills a column."""
+    return Stage(field.metadata.get(b"stage", b"harmonize").decode())
+
+
+def batch_form(table: Table) -> Table:
+    """Give the form of a table that stands in a batch: without the columns that only a release can fill."""
+    schema = pa.schema([field for field in table.schema if stage_of(field) is Stage.HARMONIZE])
+    key = tuple(name for name in table.key if name in schema.names)
+    return Table(table.name, table.description, key, schema, table.references)
 
 
 def table_of(table: Table, rows: Sequence[dict[str, object]]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The only door to bytes: S3, a local folder or memory behind one protocol."""
+"""The only door to bytes: S3, a local folder or memory behind one protocol; `tasks.store.opening` opens an address."""
 
 from tasks.store.protocol import CreateOnlyStore, ReadOnlyStore, Store
 

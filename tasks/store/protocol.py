@@ -24,6 +24,13 @@ class ReadOnlyStore(Protocol):
         """
         ...
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """Give the names of the folders directly under `prefix` (empty or ending in ``/``), in byte order.
+
+        Cheap where `list` is not: a store is not walked to its leaves. Some stores keep folders that became empty.
+        """
+        ...
+
     def head(self, key: str) -> StoredObject | None:
         """Give size and version token of an object, or None if there is none."""
         ...
@@ -35,6 +42,8 @@ class ReadOnlyStore(Protocol):
         ------
         MissingKeyError
             If there is none.
+        StoreError
+            If it cannot be had undamaged, also in any method below: if the store is missing or refuses us.
         """
         ...
 
@@ -65,6 +74,9 @@ class Store(ReadOnlyStore, CreateOnlyStore, Protocol):
     def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
         """Replace an object if its version token is still `expected` (None: if there is none); give the new token.
 
+        An object that already holds `data` counts as swapped by us: a lost answer of our own write looks just so.
+        Writers that must tell their writes apart put something of their own into the content.
+
         Raises
         ------
         StaleVersionError
@@ -89,6 +101,8 @@ class Store(ReadOnlyStore, CreateOnlyStore, Protocol):
         ------
         KeyExistsError
             If other bytes stand under `key`.
+        VerificationError
+            If the content does not have the digest; nothing is left under `key`.
         """
         ...
 

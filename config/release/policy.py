@@ -1,0 +1,80 @@
+"""How a collection is released: its name, licence, access and what it accepts, from one TOML file."""
+
+import hashlib
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from config.errors import ConfigError
+from config.settings import describe
+
+BatchName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}/[^/]+$")]
+AuthzPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$")]
+NUMBER = r"(0|[1-9]\d*)"
+VERSION_FORMS = {
+    "calver": (r"\d{4}\.(0?[1-9]|1[0-2])(\.\d{1,4}){0,2}", "2026.11 or 2026.11.25"),  # https://calver.org
+    # https://semver.org/spec/v2.0.0.html without build metadata, which takes no part in precedence
+    "semver": (rf"{NUMBER}\.{NUMBER}\.{NUMBER}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?", "1.4.0 or 1.4.0-rc.1"),
+}
+
+
+class ReleasePolicy(BaseModel):
+    """A release policy, frozen; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    collection: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Short name of the collection.")
+    title: str = Field(min_length=1, description="Name of the collection for people.")
+    license: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*$", description="SPDX id of the licence of every file.")
+    guid_prefix: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$", description="Prefix of guids: <prefix>/<uuid>.")
+    version_scheme: Literal["calver", "semver"] = Field(description="How versions are named.")
+    accept_not_checked: bool = Field(description="Whether images whose pixels were not checked may be released.")
+    access_level: Literal["open", "controlled"] = Field(description="Who may read the files.")
+    authz: tuple[AuthzPath, ...] = Field(description="Gen3 resource paths that grant access.")
+    address: str = Field("", pattern=r"^(s3://[^\s/]+(/[^\s]*)?)?$", description="Public address of the release store.")
+    batches: Literal["all"] | tuple[BatchName, ...] = Field(description="Batches that are released, as <site>/<batch>.")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that the policy says, in a canonical form."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def check_version(self, version: str) -> None:
+        """Make sure that a release may carry this version.
+
+        Raises
+        ------
+        ConfigError
+            If it does not have the form of the policy's scheme.
+        """
+        form, examples = VERSION_FORMS[self.version_scheme]
+        if not re.fullmatch(form, version, re.ASCII):
+            raise ConfigError(
+                f"{version!r} is no {self.version_scheme} version", next_step=f"name the release like {examples}"
+            )
+
+
+def load_release_policy(path: Path | None = None) -> ReleasePolicy:
+    """Load a policy; what its file leaves out is as in ``default.toml``.
+
+    Parameters
+    ----------
+    path
+        The policy file; None for the default policy.
+
+    Raises
+    ------
+    ConfigError
+        If the file is wrong; every wrong field is named at once.
+    """
+    default = tomllib.loads(files("config.release").joinpath("default.toml").read_text(encoding="utf-8"))
+    try:
+        named = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+        return ReleasePolicy(**(default | named))
+    except OSError:
+        raise ConfigError(f"there is no release policy {path}", next_step="correct the path in the settings") from None
+    except (ValidationError, ValueError) as problem:
+        raise ConfigError(f"{path} is wrong: {describe(problem)}", next_step=f"correct {path}") from None

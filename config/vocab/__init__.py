@@ -1,0 +1,94 @@
+"""The words of sites, devices and registries as data, each file with its source; loaded once, never changed."""
+
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from config.rules import rows_of
+
+_ASSAY = {"naat_quantitative": "naat", "unclassified": "not_reported"}
+_UNIVERSAL = "any"
+
+
+def fold(text: str) -> str:
+    """Give the form in which words are compared: NFKC, one blank between words, no case."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+@cache
+def _synonyms() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    by_field: dict[str, dict[str, dict[str, str]]] = {}
+    for row in rows_of("vocab/value_synonyms.csv"):
+        for language in row["language"].split("/"):
+            words = by_field.setdefault(row["field"], {}).setdefault(language, {})
+            words[fold(row["raw_value"])] = row["canonical"]
+    return MappingProxyType(by_field)
+
+
+@cache
+def code_sets() -> Mapping[str, Mapping[str, str]]:
+    """Give every built-in code set: ``<field>.<language>`` to folded word to canonical value.
+
+    A language's set holds the words that are no language's own as well.
+    """
+    sets: dict[str, Mapping[str, str]] = {}
+    for field, languages in _synonyms().items():
+        universal = languages.get(_UNIVERSAL, {})
+        for language, words in languages.items():
+            sets[f"{field}.{language}"] = MappingProxyType({**universal, **words})
+    return MappingProxyType(sets)
+
+
+@cache
+def candidate_sets(field: str) -> tuple[str, ...]:
+    """Give the names of the sets that a column of this field may follow when its site declares none.
+
+    Sets of survey codes and of damaged data have to be declared.
+    """
+    declared_only = {f"{field}.coded", f"{field}.corrupt"}
+    return tuple(name for name in sorted(code_sets()) if name.startswith(f"{field}.") and name not in declared_only)
+
+
+@cache
+def missing_words() -> frozenset[str]:
+    """Give the folded texts that stand for a missing value in any column; no number is among them."""
+    return frozenset({"", *_synonyms()["missing"][_UNIVERSAL]})
+
+
+@cache
+def covid_assays() -> Mapping[str, str]:
+    """Give the class of assay of every known SARS-CoV-2 test by its LOINC code (see the notice in the file)."""
+    rows = rows_of("vocab/sars_cov2_loinc.csv")
+    return MappingProxyType({row["loinc_code"]: _ASSAY.get(row["assay_class"], row["assay_class"]) for row in rows})
+
+
+@cache
+def small_zip3() -> frozenset[str]:
+    """Give the three-digit zip areas too small to be released (45 CFR 164.514(b)(2)(i)(B))."""
+    return frozenset(row["zip3"] for row in rows_of("vocab/hipaa_zip3_restricted.csv"))
+
+
+@cache
+def _vendor_prefixes() -> tuple[tuple[str, str], ...]:
+    rows = rows_of("vocab/manufacturers.csv")
+    return tuple(sorted(((row["prefix"], row["vendor"]) for row in rows), key=lambda pair: -len(pair[0])))
+
+
+def vendor_of(manufacturer: str) -> str | None:
+    """Give the one spelling of a manufacturer's name, or None if it is not known."""
+    folded = fold(manufacturer.replace('"', " ").replace("_", " "))
+    for prefix, vendor in _vendor_prefixes():
+        if folded == prefix or folded.startswith((prefix + " ", prefix + ",")):
+            return vendor
+    return None
+
+
+@cache
+def _body_parts() -> Mapping[str, str]:
+    return MappingProxyType({fold(row["spelling"]): row["term"] for row in rows_of("vocab/body_parts.csv")})
+
+
+def body_part_of(text: str) -> str | None:
+    """Give the defined term (PS3.16 Annex L) of a Body Part Examined, or None if it has none."""
+    return _body_parts().get(fold(text))

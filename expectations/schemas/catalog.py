@@ -1,0 +1,32 @@
+"""Every canonical table by its name."""
+
+from expectations.schemas import (
+    change_log,
+    clinical_event,
+    condition,
+    imaging_instance,
+    imaging_series,
+    imaging_study,
+    lineage,
+    release,
+    subject,
+    test_result,
+)
+from expectations.schemas.table import Table, batch_form
+
+CANONICAL: dict[str, Table] = {
+    module.TABLE.name: module.TABLE
+    for module in (
+        subject,
+        clinical_event,
+        test_result,
+        condition,
+        imaging_study,
+        imaging_series,
+        imaging_instance,
+        release,
+        change_log,
+        lineage,
+    )
+}
+BATCH: dict[str, Table] = {name: form for name, table in CANONICAL.items() if (form := batch_form(table)).schema.names}

@@ -1,0 +1,192 @@
+"""The command line: words in, one call of a plain function, and an answer for people or, with ``--json``, for programs.
+
+The result goes to standard output, the log and progress to standard error.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.errors import ConfigError
+from flows import commands
+from flows.terminal import fail
+from tasks.errors import CurationError
+
+app = typer.Typer(
+    help="Curate imaging batches: de-identify, harmonize, check and publish.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+keys = typer.Typer(help="The key ring from which pseudonyms are made.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+SiteCode = Annotated[str, typer.Argument(help="Code of the contributing site.")]
+BatchName = Annotated[str, typer.Argument(help="Name of the batch below the site's folder.")]
+Raw = Annotated[str | None, typer.Option(help="Store of the contributors' batches, s3://bucket or file:///folder.")]
+Work = Annotated[str | None, typer.Option(help="Private working store.")]
+Release = Annotated[str | None, typer.Option("--release", help="Public store of releases.")]
+Sequestered = Annotated[str | None, typer.Option(help="Store of the sequestered part of releases.")]
+Sites = Annotated[Path | None, typer.Option(help="Folder of site files.")]
+Keys = Annotated[str | None, typer.Option(help="Name of the key ring: a file, env:NAME or prefect:BLOCK.")]
+Local = Annotated[bool, typer.Option("--local", help="Run over a process pool, with no Prefect at all.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+Folder = Annotated[Path, typer.Option(help="Folder of the local installation.")]
+
+
+@app.command()
+def up(
+    *,
+    folder: Folder = commands.FOLDER,
+    check: Annotated[bool, typer.Option("--check", help="Say what is healthy, and end.")] = False,
+    json: Json = False,
+) -> None:
+    """Start object store, Prefect server and deployments; Ctrl-C stops them."""
+    commands.up(folder, check=check, as_json=json)
+
+
+@app.command()
+def demo(*, folder: Folder = commands.FOLDER) -> None:
+    """Curate two sites' batches of real DICOM objects and publish a release, from nothing."""
+    commands.demo(folder)
+
+
+@keys.command("new")
+def keys_new(file: Annotated[Path, typer.Argument(help="File to write; must not exist.")]) -> None:
+    """Make a new key ring, readable by its owner only."""
+    commands.keys_new(file)
+
+
+@keys.command("check")
+def keys_check(*, keys: Keys = None, json: Json = False) -> None:
+    """Load the key ring and say which version is current; shows no key."""
+    commands.keys_check(commands.settings(keys=keys), as_json=json)
+
+
+@app.command()
+def doctor(
+    *, raw: Raw = None, work: Work = None, release: Release = None, sequestered: Sequestered = None, json: Json = False
+) -> None:
+    """Prove on the real stores that what the pipeline relies on holds."""
+    commands.doctor(commands.settings(raw=raw, work=work, release=release, sequestered=sequestered), as_json=json)
+
+
+@app.command()
+def intake(
+    site: SiteCode,
+    batch: BatchName,
+    *,
+    raw: Raw = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    sites: Sites = None,
+    keys: Keys = None,
+    json: Json = False,
+) -> None:
+    """List a batch, check that it is complete, and plan its shards."""
+    given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered, sites=sites, keys=keys)
+    commands.intake(site, batch, given, as_json=json)
+
+
+@app.command()
+def batch(
+    site: SiteCode,
+    batch: BatchName,
+    *,
+    raw: Raw = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    sites: Sites = None,
+    keys: Keys = None,
+    local: Local = False,
+    json: Json = False,
+) -> None:
+    """Run curate-batch to its end; objects that are held or rejected do not stop the others."""
+    given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered, sites=sites, keys=keys)
+    commands.batch(site, batch, given, local=local, as_json=json)
+
+
+@app.command()
+def ledger(
+    site: SiteCode,
+    batch: BatchName,
+    *,
+    csv: Annotated[Path | None, typer.Option(help="File for source,status,reason; holds the site's own names.")] = None,
+    raw: Raw = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    json: Json = False,
+) -> None:
+    """Say where every raw object and archive member of a batch ended."""
+    given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered)
+    commands.ledger(site, batch, given, csv, as_json=json)
+
+
+@app.command("release")
+def release_command(
+    version: Annotated[str | None, typer.Argument(help="Name of the release; the date when left out.")] = None,
+    *,
+    raw: Raw = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    local: Local = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Build, check and publish a release of all accepted batches."""
+    given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered)
+    commands.release(version, given, local=local, dry_run=dry_run, as_json=json)
+
+
+@app.command("verify-release")
+def verify_release(
+    address: Annotated[
+        str | None, typer.Argument(help="Address of the release store; the configured one by default.")
+    ] = None,
+    *,
+    version: Annotated[str | None, typer.Option(help="Version; the current one by default.")] = None,
+    sample: Annotated[int | None, typer.Option(help="How many objects to read; all by default.")] = None,
+    raw: Raw = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    json: Json = False,
+) -> None:
+    """Check a published release against its own manifest; needs read access and no key."""
+    given = commands.settings(raw=raw, work=work, release=address or release, sequestered=sequestered)
+    commands.verify_release(given, version, sample, as_json=json)
+
+
+@app.command("explain-config")
+def explain_config(
+    *,
+    raw: Raw = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    sites: Sites = None,
+    keys: Keys = None,
+    json: Json = False,
+) -> None:
+    """Show the settings in force, where they come from, and the site files found."""
+    given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered, sites=sites, keys=keys)
+    commands.explain_config(given, as_json=json)
+
+
+def main() -> None:
+    """Run the command line; a failure is one line on standard error and a documented exit code."""
+    try:
+        app()
+    except (CurationError, ConfigError) as problem:
+        fail(problem, as_json="--json" in sys.argv)
+        sys.exit(problem.exit_code)
+
+
+if __name__ == "__main__":
+    main()

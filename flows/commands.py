@@ -1,0 +1,254 @@
+"""What each command of the command line does, as plain functions that import what only they need."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from config.errors import ConfigError
+from config.keys import load_key_ring, write_key_ring
+from config.settings import Settings, load_settings, settings_file
+from flows.processes import answers
+from flows.progress import tell
+from flows.report import BatchReport, rule_rows, todays_version
+from flows.terminal import note, progress_bar, say, say_json, show_rows
+from tasks.errors import StoreError, VerificationError
+
+FOLDER = Path(".curate")
+
+
+def settings(**given: str | Path | None) -> Settings:
+    """Load the settings with the words of the command line over them."""
+    return load_settings(**{name: None if value is None else str(value) for name, value in given.items()})
+
+
+def up(folder: Path, *, check: bool, as_json: bool) -> None:
+    """Start everything and wait, or say what is healthy.
+
+    Raises
+    ------
+    StoreError
+        If a part does not come up, ends by itself, or (with `check`) does not answer.
+    """
+    from flows.up import health, running_services, watch
+
+    if check:
+        parts = health(folder)
+        if as_json:
+            say_json(parts)
+        else:
+            show_rows("Health", [{"part": name, "healthy": "yes" if well else "NO"} for name, well in parts.items()])
+        if not all(parts.values()):
+            raise StoreError("not everything is healthy", next_step="start it with `curate up`")
+        return
+    with running_services(folder, lambda part: note(f"starting {part}")) as installation:
+        say(f"Prefect UI     {installation.ui}")
+        say(f"Settings file  {installation.settings_file}")
+        say("Ctrl-C stops everything.")
+        watch(installation)
+        note("stopping")
+
+
+def demo(folder: Path) -> None:
+    """Run the demonstration from nothing."""
+    from flows.demo import run_demo
+
+    run_demo(folder)
+
+
+def keys_new(file: Path) -> None:
+    """Make a key ring."""
+    write_key_ring(file)
+    say(f"wrote {file}; keep a copy where it cannot be lost, and never in the repository or the data")
+
+
+def keys_check(given: Settings, *, as_json: bool) -> None:
+    """Load the key ring and name its versions."""
+    ring = load_key_ring(given.key_ring)
+    answer = {"current": ring.current, "versions": sorted(ring.keys)}
+    if as_json:
+        say_json(answer)
+    else:
+        say(f"key ring is sound: version {ring.current} of {len(ring.keys)} is current")
+
+
+def doctor(given: Settings, *, as_json: bool) -> None:
+    """Examine every configured store.
+
+    Raises
+    ------
+    VerificationError
+        If a check failed.
+    """
+    from tasks.store.doctor import examine
+
+    from tasks.store.opening import open_named
+
+    names = [name for name in ("raw", "work", "release", "sequestered") if getattr(given, name)]
+    checks = [
+        {"store": name, "check": check.name, "ok": check.ok, "detail": check.detail, "next step": check.next_step}
+        for name in names
+        for check in examine(open_named(name, given), writable=name != "raw")
+    ]
+    if as_json:
+        say_json({"checks": checks})
+    else:
+        show_rows("Stores", checks)
+    failed = sum(not check["ok"] for check in checks)
+    if failed or not checks:
+        raise VerificationError(f"{failed} of {len(checks)} checks failed", next_step="see the next step of each")
+
+
+def intake(site: str, batch: str, given: Settings, *, as_json: bool) -> None:
+    """Plan a batch and show the plan."""
+    from tasks import running
+
+    plan = running.intake(site, batch, given)
+    answer = {
+        "run": plan.run, "raw objects": plan.objects, "clinical tables": plan.tables,
+        "bytes": plan.size_bytes, "shards": len(plan.shards),
+    }  # fmt: skip
+    if as_json:
+        say_json(answer)
+    else:
+        show_rows(f"Plan of {site}/{batch}", [answer])
+
+
+def batch(site: str, batch: str, given: Settings, *, local: bool, as_json: bool) -> None:
+    """Run one batch to its end and show where every input ended."""
+    with progress_bar():
+        report = _runner(given, local=local)(site, batch)
+    if as_json:
+        say_json(report.as_dict())
+        return
+    show_rows(
+        f"{site}/{batch}: where every input ended", [{"status": s, "objects": n} for s, n in report.counts.items()]
+    )
+    show_rows("Rules", rule_rows(report.rules))
+    say(f"run {report.run}" + (" stands: nothing changed" if report.unchanged else " accepted"))
+
+
+def _runner(given: Settings, *, local: bool) -> Callable[[str, str], BatchReport]:
+    """Give what runs a batch: the Prefect flow where a server is configured, the process pool otherwise.
+
+    Raises
+    ------
+    StoreError
+        If the configured server does not answer.
+    """
+    if local or not use_prefect(given):
+        from flows.local import curate_locally
+
+        return lambda site, batch: curate_locally(site, batch, given)
+    from flows.curate import curate_batch
+
+    return curate_batch
+
+
+def use_prefect(given: Settings) -> bool:
+    """Tell whether a Prefect server is configured, and let Prefect and the flow's own settings find it.
+
+    Raises
+    ------
+    StoreError
+        If it is configured and does not answer.
+    """
+    url = os.environ.get("PREFECT_API_URL") or given.prefect_api_url
+    if not url:
+        note("no Prefect server is configured: running locally (`curate up` starts one)")
+        return False
+    if not answers(f"{url}/health"):
+        raise StoreError(
+            "the Prefect server does not answer",
+            next_step="start it with `curate up`, or add --local to run without it",
+        )
+    os.environ["PREFECT_API_URL"] = url
+    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows,tasks")
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
+    for name in ("raw", "work", "release", "sequestered", "sites", "keys"):
+        os.environ[f"CURATE_{name.upper()}"] = str(given.model_dump(by_alias=True)[name])
+    return True
+
+
+def ledger(site: str, batch: str, given: Settings, csv: Path | None, *, as_json: bool) -> None:
+    """Show, or write as CSV, where every input of a batch's accepted run ended."""
+    from flows.ledger import ledger_counts, write_ledger_csv
+    from tasks.store.opening import open_named
+
+    work = open_named("work", given)
+    if csv is not None:
+        rows = write_ledger_csv(work, site, batch, csv)
+        note(f"wrote {rows} rows to {csv}; they hold the site's own file names")
+    counts = ledger_counts(work, site, batch)
+    if as_json:
+        say_json(counts)
+    else:
+        show_rows(f"Ledger of {site}/{batch}", counts)
+
+
+def release(version: str | None, given: Settings, *, local: bool, dry_run: bool, as_json: bool) -> None:
+    """Build and publish a release, or show what it would hold."""
+    from tasks import running
+
+    name = version or todays_version()
+    with progress_bar():
+        if dry_run:
+            answer = running.plan_publication(name, given).as_dict()
+        elif local or not use_prefect(given):
+            answer = running.publish(name, given, lambda done, total: tell("copy", done, total)).as_dict()
+        else:
+            from flows.release import build_release
+
+            answer = build_release(name).as_dict()
+    if as_json:
+        say_json(answer)
+    else:
+        show_rows("Plan of a release" if dry_run else "Release", [{"": k, "value": v} for k, v in answer.items()])
+
+
+def verify_release(given: Settings, version: str | None, sample: int | None, *, as_json: bool) -> None:
+    """Check a release.
+
+    Raises
+    ------
+    VerificationError
+        If anything differs.
+    """
+    from tasks.release.verify import verify_release as verify
+
+    from tasks.store.opening import open_named
+
+    store = open_named("release", given)
+    with progress_bar():
+        problems = verify(
+            store, version=version, sample=sample, progress=lambda done, total: tell("verify", done, total)
+        )
+    rows = [{"check": problem.check, "place": problem.place, "detail": problem.detail} for problem in problems]
+    if as_json:
+        say_json({"problems": rows})
+    else:
+        show_rows("Differences", rows)
+    if rows:
+        raise VerificationError(f"{len(rows)} differences", next_step="do not use the release; tell its publisher")
+    if not as_json:
+        say("the release is whole: every digest, count and reference agrees")
+
+
+def explain_config(given: Settings, *, as_json: bool) -> None:
+    """Show the settings in force and the sites found."""
+    from config.site import load_site
+
+    sites = {}
+    for path in sorted(given.sites.glob("*.toml")):
+        try:
+            sites[path.stem] = "sound" if load_site(given.sites, path.stem) else ""
+        except ConfigError as problem:
+            sites[path.stem] = problem.message
+    values = given.model_dump(mode="json")
+    if as_json:
+        say_json({"file": settings_file(), "settings": values, "sites": sites})
+        return
+    show_rows(f"Settings (file: {settings_file() or 'none'})", [
+        {"setting": name, "value": value, "meaning": Settings.model_fields[name].description or ""}
+        for name, value in values.items()
+    ])  # fmt: skip
+    show_rows("Sites", [{"site": site, "file": verdict} for site, verdict in sites.items()])

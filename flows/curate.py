@@ -1,0 +1,90 @@
+"""The flow that curates one batch: intake, deidentify, harmonize, validate, accept; order only."""
+
+import logging
+import os
+from typing import Annotated
+
+from prefect import flow, unmapped
+from prefect.futures import as_completed
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
+
+from config.settings import Settings, load_settings
+from config.site import CODE
+from flows import artifacts
+from flows.limits import alone
+from flows.links import report_link
+from flows.progress import tell
+from flows.report import BatchReport, batch_report, total_counts
+from flows.secret_keys import resolve_key_ring
+from tasks import catalog, running
+from tasks.errors import AccountingError
+from tasks.model import BatchPlan, StageReport
+
+log = logging.getLogger(__name__)
+
+SiteCode = Annotated[str, Field(pattern=CODE, description="Code of the contributing site, as its file is named.")]
+BatchName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Folder of the batch below the site's folder.")
+]
+
+
+@flow(
+    name="curate-batch",
+    flow_run_name="curate-{site}-{batch}",
+    description="De-identify, harmonize and check one batch of one site; what passes is ready for the next release.",
+    task_runner=ThreadPoolTaskRunner(max_workers=2 * (os.cpu_count() or 1)),
+    persist_result=False,
+)
+def curate_batch(site: SiteCode, batch: BatchName) -> BatchReport:
+    """Curate one batch.
+
+    Parameters
+    ----------
+    site
+        Code of the contributing site.
+    batch
+        Name of the batch.
+
+    Raises
+    ------
+    BatchNotReadyError
+        If the batch is empty, unknown or half uploaded; nothing was written.
+    GateError
+        If a gate stopped the batch; its reports are written, the earlier run still counts.
+    """
+    settings = resolve_key_ring(load_settings())
+    with alone(f"curate-batch:{site}:{batch}"):
+        plan = catalog.intake(site, batch, settings)
+        artifacts.show_intake(plan)
+        earlier = running.finished(plan, settings)
+        if earlier is not None:
+            log.info("run %s of %s/%s stands: nothing changed", plan.run, site, batch)
+            return _shown(batch_report(plan, earlier, unchanged=True), plan, settings)
+        _deidentify(plan, settings)
+        catalog.settle(plan, settings)
+        catalog.harmonize(plan, settings)
+        artifacts.show_data_docs(report_link(site, batch, plan.run, settings))
+        catalog.validate(plan, settings)
+        return _shown(batch_report(plan, catalog.accept(plan, settings), unchanged=False), plan, settings)
+
+
+def _deidentify(plan: BatchPlan, settings: Settings) -> list[StageReport]:
+    progress = artifacts.ShardProgress(plan) if plan.shards else None
+    reports: list[StageReport] = []
+    for future in as_completed(catalog.deidentify.map(list(plan.shards), unmapped(settings))):
+        reports.append(future.result())
+        tell("deidentify", len(reports), len(plan.shards))
+        if progress is not None:
+            progress.add(reports[-1])
+    if len(reports) != len(plan.shards):
+        raise AccountingError(f"{len(reports)} of {len(plan.shards)} shards reported", next_step="run the batch again")
+    log.info("deidentified %s/%s: %s", plan.site, plan.batch, total_counts(reports))
+    return reports
+
+
+def _shown(report: BatchReport, plan: BatchPlan, settings: Settings) -> BatchReport:
+    artifacts.show_outcome(report)
+    if report.unchanged:
+        artifacts.show_data_docs(report_link(plan.site, plan.batch, plan.run, settings))
+    return report

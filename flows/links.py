@@ -1,0 +1,10 @@
+"""Where a person's browser finds a report of the work store."""
+
+from config.settings import Settings
+from tasks.layout import BatchLayout
+
+
+def report_link(site: str, batch: str, run: str, settings: Settings) -> str:
+    """Give the address of the Data Docs of a run: on the report server if one is set up, else in the work store."""
+    key = BatchLayout(site, batch).run(run, "report/data_docs/index.html")
+    return f"{(settings.reports_url or settings.work).partition('?')[0].rstrip('/')}/{key}"

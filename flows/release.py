@@ -1,0 +1,57 @@
+"""The flow that builds and publishes a release of all accepted batches."""
+
+import logging
+from typing import Annotated
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from config.settings import load_settings
+from flows import artifacts
+from flows.limits import alone
+from flows.progress import tell
+from flows.report import todays_version
+from tasks import catalog
+from tasks.release.model import ReleaseReport
+
+log = logging.getLogger(__name__)
+
+Version = Annotated[
+    str | None,
+    Field(
+        pattern=r"^[0-9][0-9A-Za-z.-]{0,31}$",
+        description="Name of the release, such as 2026.11.1; the day when left out. A name is used once.",
+    ),
+]
+
+
+def _run_name() -> str:
+    return f"release-{flow_run.parameters.get('version') or todays_version()}"
+
+
+@flow(
+    name="build-release",
+    flow_run_name=_run_name,
+    description="Build, check and publish a release of all accepted batches; nothing is public until all of it is.",
+    persist_result=False,
+)
+def build_release(version: Version = None) -> ReleaseReport:
+    """Build and publish a release.
+
+    Parameters
+    ----------
+    version
+        Name of the release; the day when left out.
+
+    Raises
+    ------
+    GateError
+        If a gate stopped it, or the version exists with other content; readers see the earlier release.
+    """
+    name = version or todays_version()
+    with alone("build-release"):
+        report = catalog.publish(name, load_settings(), lambda done, total: tell("copy", done, total))
+    artifacts.show_release(report.as_dict())
+    log.info("release %s: %s", name, "unchanged" if report.unchanged else "published")
+    return report

@@ -1,0 +1,73 @@
+"""Every Prefect task with its policy, on one screen; the only module of tasks that knows Prefect.
+
+The truth of a run is in the work store: receipts and ledgers. A retried flow run looks finished tasks up by its own
+id; every other run finds the receipts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import Task
+from prefect.context import TaskRunContext
+
+from config.errors import ConfigError
+from config.settings import Settings
+from tasks import running
+from tasks.errors import AccountingError, BatchNotReadyError, GateError, VerificationError
+from tasks.model import ShardRef, StageReport
+
+MINUTE = 60
+_FINAL = (ConfigError, BatchNotReadyError, GateError, VerificationError, AccountingError)
+
+
+def _is_worth_a_retry(_task: Any, _run: Any, state: Any) -> bool:  # noqa: ANN401 -- Prefect's own types are generic
+    """Tell whether a failure may pass by itself: a store that did not answer, a worker that died."""
+    return not isinstance(state.result(raise_on_failure=False), _FINAL)
+
+
+def _within_this_run(context: TaskRunContext, parameters: Mapping[str, Any]) -> str:
+    """Give the cache key of a task: this flow run and the digest that names the work."""
+    work = parameters.get("shard") or parameters.get("plan")
+    name = getattr(work, "key", None) or getattr(work, "run", None) or "batch"
+    return f"{context.task_run.flow_run_id}-{context.task.name}-{name}"
+
+
+def _deidentify(shard: ShardRef, settings: Settings) -> StageReport:
+    """De-identify one shard in a worker process and wait for it."""
+    return running.start_deidentify(shard, settings).result()
+
+
+_POLICY: dict[str, Any] = {
+    "retry_condition_fn": _is_worth_a_retry,
+    "retry_jitter_factor": 0.3,
+    "cache_key_fn": _within_this_run,
+    "result_serializer": "json",
+    "persist_result": True,
+    "log_prints": False,
+}
+_STORE_RETRIES = {"retries": 3, "retry_delay_seconds": [5, 30, 120]}
+
+intake = Task(
+    running.intake, name="intake", tags=["intake"], timeout_seconds=30 * MINUTE, **_STORE_RETRIES,
+    **(_POLICY | {"persist_result": False, "cache_key_fn": None}),
+)  # fmt: skip
+deidentify = Task(
+    _deidentify, name="deidentify", tags=["deidentify"], task_run_name="deidentify-{shard.key}",
+    timeout_seconds=120 * MINUTE, **_STORE_RETRIES, **_POLICY,
+)  # fmt: skip
+settle = Task(
+    running.settle, name="settle", tags=["deidentify"], timeout_seconds=30 * MINUTE, **_STORE_RETRIES, **_POLICY
+)
+harmonize = Task(
+    running.harmonize, name="harmonize", tags=["harmonize"], timeout_seconds=60 * MINUTE, **_STORE_RETRIES, **_POLICY
+)
+validate = Task(
+    running.validate, name="validate", tags=["validate"], timeout_seconds=60 * MINUTE, **_STORE_RETRIES, **_POLICY
+)
+accept = Task(
+    running.accept, name="accept", tags=["validate"], timeout_seconds=10 * MINUTE, **_STORE_RETRIES, **_POLICY
+)
+publish = Task(
+    running.publish, name="publish", tags=["release"], timeout_seconds=600 * MINUTE, **_STORE_RETRIES,
+    **(_POLICY | {"persist_result": False, "cache_key_fn": None}),
+)  # fmt: skip

@@ -1,0 +1,190 @@
+"""What of the source must not be found in the result: this subject's and the staff's names, ids, contacts, UIDs, dates.
+
+Needles are personal data. They live in memory while one object is worked on and are never logged or stored.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import permutations
+
+from pydicom import Dataset
+
+from config.deid import Profile
+from tasks.deidentify.dates import read_date
+from tasks.deidentify.uids import is_registered
+from tasks.deidentify.values import Element, codecs_in, known_vr, settled_vr, texts_of
+
+
+class Kind(StrEnum):
+    """What a needle is; stands in findings instead of the needle."""
+
+    NAME = "name"
+    IDENTIFIER = "identifier"
+    CONTACT = "contact"
+    UID = "uid"
+    DATE = "date"
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """A text in small letters; where it touches one of `neighbours`, it is a part of something else."""
+
+    kind: Kind
+    text: str
+    neighbours: str = ""
+
+
+LETTERS_AND_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+NUMBER = "0123456789."
+SHORTEST = 4  # in characters; shorter ones are found everywhere
+SHORTEST_NUMBER = 6  # shorter numbers are also slice numbers, sizes and times
+SHORTEST_UNBOUNDED = 6
+SHORTEST_UID = 8
+SHORTEST_PHONE = 7
+NOBODY = frozenset(
+    "anon anonym anonymous anonymized anonymised deidentified none null unknown unnamed removed test patient phantom".split()
+)
+IDENTIFIERS = frozenset(
+    {
+        0x00080050,  # Accession Number
+        0x00100020,  # Patient ID
+        0x00101000,  # Other Patient IDs
+        0x00101050,  # Insurance Plan Identification
+        0x00101090,  # Medical Record Locator
+        0x00200010,  # Study ID
+        0x00380010,  # Admission ID
+        0x00380060,  # Service Episode ID
+        0x00400009,  # Scheduled Procedure Step ID
+        0x00400253,  # Performed Procedure Step ID
+        0x00401001,  # Requested Procedure ID
+        0x00402016,  # Placer Order Number / Imaging Service Request
+        0x00402017,  # Filler Order Number / Imaging Service Request
+    }
+)
+CONTACTS = frozenset(
+    {
+        0x00080080,  # Institution Name
+        0x00080081,  # Institution Address
+        0x00080092,  # Referring Physician's Address
+        0x00080094,  # Referring Physician's Telephone Numbers
+        0x00101040,  # Patient's Address
+        0x00102154,  # Patient's Telephone Numbers
+        0x00102155,  # Patient's Telecom Information
+    }
+)
+_SPLIT_NAME = re.compile(r"[\^\s,;]+")
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+
+
+def harvest(dataset: Dataset, profile: Profile, codecs: tuple[str, ...]) -> frozenset[Needle]:
+    """Give the needles of a source data set, from every depth."""
+    return frozenset(_needles_in(dataset, profile, codecs))
+
+
+def _needles_in(dataset: Dataset, profile: Profile, codecs: tuple[str, ...]) -> Iterator[Needle]:
+    codecs = codecs_in(dataset, codecs)
+    for tag in dataset.keys():  # noqa: SIM118 -- iterating a Dataset converts every element
+        element = dataset.get_item(tag)
+        if element.VR == "SQ" and not isinstance(element.value, bytes):
+            for item in element.value or ():
+                yield from _needles_in(item, profile, codecs)
+            continue
+        yield from _needles_of(int(tag), element, profile, codecs)
+
+
+def _needles_of(tag: int, element: Element, profile: Profile, codecs: tuple[str, ...]) -> Iterator[Needle]:
+    vr = settled_vr(element, known_vr(tag, profile.attributes))
+    if not (vr in ("PN", "UI", "DA", "DT") or tag in IDENTIFIERS or tag in CONTACTS):
+        return
+    for text in texts_of(element, vr, codecs) or ():
+        if vr == "PN":
+            yield from name_needles(text)
+        elif vr == "UI":
+            yield from uid_needles(text, tag)
+        elif vr in ("DA", "DT"):
+            yield from date_needles(read_date(text[:8]), profile)
+        elif tag in IDENTIFIERS:
+            yield from identifier_needles(text)
+        else:
+            yield from contact_needles(text)
+
+
+def _is_long_enough(text: str) -> bool:
+    return len(text) >= SHORTEST or (len(text) > 1 and not text.isascii())
+
+
+def _bounded(kind: Kind, text: str) -> Needle:
+    if text.replace(".", "").isdigit():
+        return Needle(kind, text, NUMBER)
+    return Needle(kind, text, "" if len(text) >= SHORTEST_UNBOUNDED else LETTERS_AND_DIGITS)
+
+
+def name_needles(name: str) -> Iterator[Needle]:
+    """Give the parts of a person's name, and its first two parts in both orders as they are written in text."""
+    for group in name.lower().split("="):
+        parts = [part for part in _SPLIT_NAME.split(group) if part and part not in NOBODY]
+        for part in parts:
+            if _is_long_enough(part) and not part.isdigit():
+                yield Needle(Kind.NAME, part, LETTERS_AND_DIGITS if part.isascii() else "")
+            elif len(part) >= SHORTEST_NUMBER:
+                yield Needle(Kind.NAME, part, NUMBER)
+        for first, second in permutations(parts[:2]):
+            for between in ("^", " ", ", ", ",", "_", ""):
+                both = f"{first}{between}{second}"
+                if len(both) > SHORTEST and not both.isdigit():
+                    yield _bounded(Kind.NAME, both)
+
+
+def identifier_needles(text: str) -> Iterator[Needle]:
+    """Give an identifier, unless it is too short to mean anything where it is found."""
+    text = text.lower()
+    shortest = SHORTEST_NUMBER if text.isdigit() else SHORTEST
+    if len(text) >= shortest and text not in NOBODY:
+        yield _bounded(Kind.IDENTIFIER, text)
+
+
+def contact_needles(text: str) -> Iterator[Needle]:
+    """Give an address or the name of an institution as it stands, and a telephone number's digits."""
+    text = text.lower()
+    if len(text) >= SHORTEST_UNBOUNDED:
+        yield _bounded(Kind.CONTACT, text)
+    digits = "".join(character for character in text if character.isdigit())
+    if len(digits) >= SHORTEST_PHONE and len(digits) * 2 > len(text):
+        yield Needle(Kind.CONTACT, digits, NUMBER)
+
+
+def uid_needles(uid: str, tag: int) -> Iterator[Needle]:
+    """Give a UID that is replaced."""
+    if len(uid) >= SHORTEST_UID and not is_registered(uid, tag):
+        yield Needle(Kind.UID, uid.lower(), NUMBER)
+
+
+def date_needles(day: date | None, profile: Profile) -> Iterator[Needle]:
+    """Give a date in the eight spellings that are met in text."""
+    if day is not None and profile.dates.is_real(day):
+        for text in spellings(day):
+            yield Needle(Kind.DATE, text, "0123456789")
+
+
+def spellings(day: date) -> tuple[str, ...]:
+    """Give a date as it is written: basic, ISO, slashes, dots, day first, month first, and with the month's name."""
+    year, month, number = f"{day:%Y}", f"{day:%m}", f"{day:%d}"
+    name = _MONTHS[day.month - 1]
+    return (
+        f"{year}{month}{number}",
+        f"{year}-{month}-{number}",
+        f"{year}/{month}/{number}",
+        f"{year}.{month}.{number}",
+        f"{number}.{month}.{year}",
+        f"{number}/{month}/{year}",
+        f"{month}/{number}/{year}",
+        f"{number}-{name}-{year}",
+    )
+
+
+def kinds_of(needles: Iterable[Needle]) -> tuple[Kind, ...]:
+    """Give what the needles are, each kind once, in order."""
+    return tuple(sorted({needle.kind for needle in needles}))

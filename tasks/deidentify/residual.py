@@ -1,0 +1,85 @@
+"""The search for needles, in a text that is about to be kept and in the bytes of the finished object."""
+
+from collections.abc import Iterable, Iterator
+
+from tasks.deidentify.charsets import ASCII
+from tasks.deidentify.needles import Kind, Needle
+
+ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "shift_jis", "iso2022_jp", "euc_kr", "gb18030")
+SHORTEST_IN_PIXELS = 6  # in bytes; shorter ones are met in pixels by chance
+SHORTEST_OUTSIDE_TEXT = 4
+_ESCAPE_TO_ASCII = b"\x1b(B"
+_ESCAPE_BYTES = 3
+
+
+def found_in_text(text: str, needles: Iterable[Needle]) -> list[Needle]:
+    """Give the needles that a text holds."""
+    small = text.lower()
+    return [needle for needle in needles if needle.text in small and _stands_free(small, needle.text, needle)]
+
+
+def _stands_free(hay: str, text: str, needle: Needle) -> bool:
+    position = hay.find(text)
+    while position >= 0:
+        before = hay[position - 1 : position] if position else ""
+        if not (before and before in needle.neighbours) and not _goes_on(hay, position + len(text), needle):
+            return True
+        position = hay.find(text, position + 1)
+    return False
+
+
+def _goes_on(hay: str, end: int, needle: Needle) -> bool:
+    """Tell whether the word goes on after `end`: there stands a neighbour that does not begin the next element's tag."""
+    return hay[end : end + 1] in needle.neighbours and hay[end + 1 : end + 2] >= " " if end < len(hay) else False
+
+
+def spelled(needle: Needle, codecs: tuple[str, ...]) -> Iterator[bytes]:
+    """Give a needle in every encoding that can write it, once each."""
+    if needle.text.isascii():
+        names: tuple[str, ...] = ("ascii", "utf-16-le", "utf-16-be")
+    else:
+        names = ENCODINGS + tuple(codec for codec in codecs if codec not in ASCII)
+    for spelling in dict.fromkeys(_encoded(needle.text, name) for name in names):
+        if len(spelling) >= SHORTEST_OUTSIDE_TEXT:
+            yield spelling
+
+
+def _encoded(text: str, name: str) -> bytes:
+    try:
+        spelling = text.encode(name)
+    except (LookupError, UnicodeError):
+        return b""
+    if spelling.startswith(b"\x1b"):
+        spelling = spelling[_ESCAPE_BYTES:].removesuffix(_ESCAPE_TO_ASCII)
+    return spelling
+
+
+def found_in_header(header: bytes, needles: Iterable[Needle], codecs: tuple[str, ...] = ASCII) -> list[Needle]:
+    """Give the needles that stand in the bytes of a finished object, pixel data left out.
+
+    Parameters
+    ----------
+    codecs
+        Those of the source's character sets, besides the usual ones.
+    """
+    hay = header.lower().decode("latin-1")
+    found = []
+    for needle in needles:
+        texts = (spelling.lower().decode("latin-1") for spelling in spelled(needle, codecs))
+        if any(text in hay and _stands_free(hay, text, needle) for text in texts):
+            found.append(needle)
+    return found
+
+
+def found_in_pixels(pixels: bytes, needles: Iterable[Needle]) -> list[Needle]:
+    """Give the names and identifiers that stand in pixel data as plain text."""
+    found = []
+    for needle in needles:
+        if needle.kind not in (Kind.NAME, Kind.IDENTIFIER):
+            continue
+        spelling = needle.text.encode("utf-8")
+        if len(spelling) >= SHORTEST_IN_PIXELS and any(
+            variant in pixels for variant in dict.fromkeys((spelling, spelling.upper(), spelling.title()))
+        ):
+            found.append(needle)
+    return found

@@ -1,0 +1,43 @@
+"""The words that DICOM's own concepts are named with: text made of them alone names nobody in particular."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from pydicom.sr._concepts_dict import concepts
+from pydicom.sr._snomed_dict import mapping
+
+_WORD = re.compile(r"[^\W\d_]+")
+_MAX_DIGITS = 6  # a date has eight, a telephone number at least seven
+
+
+@cache
+def concept_names() -> Mapping[tuple[str, str], str]:
+    """Give the Code Meaning of every code that pydicom knows, by coding scheme and Code Value."""
+    names = {
+        (scheme, value): meaning
+        for scheme, keywords in concepts.items()
+        for codes in keywords.values()
+        for value, (meaning, _groups) in codes.items()
+    }
+    retired = {("SRT", old): names[("SCT", new)] for old, new in mapping["SRT"].items() if ("SCT", new) in names}
+    return names | retired
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Give every word of these names, in small letters."""
+    return frozenset(word for name in concept_names().values() for word in words_of(name))
+
+
+def words_of(text: str) -> list[str]:
+    """Give the runs of letters of a text, in small letters."""
+    return _WORD.findall(text.lower())
+
+
+def are_known_words(text: str) -> bool:
+    """Tell whether a text is made of concept words, short numbers and signs alone."""
+    if sum(character.isdigit() for character in text) > _MAX_DIGITS:
+        return False
+    known = vocabulary()
+    return all(len(word) == 1 or word in known for word in words_of(text))

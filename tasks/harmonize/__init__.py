@@ -1,0 +1,1 @@
+"""Clinical tables and image facts of one batch in the canonical model: what is not decided is held, never guessed."""

@@ -1,0 +1,93 @@
+"""Dates by one form per column, declared or voted; a value that does not fit is held, never read another way."""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+
+import pyarrow as pa
+
+from config.site_tables import Column
+from config.vocab import fold, missing_words
+from tasks.harmonize.cells import MISSING, Decision, Mapped, decide_each
+
+UNREADABLE = "S-DATE"
+AMBIGUOUS = "S-DATE-AMBIGUOUS"
+MIXED = "C-DATE-ORDER-VOTE"
+IMPLAUSIBLE = "C-FUTURE"
+FIRST_YEAR = 1900
+LAST_YEAR = 2199  # a later year is a stray digit; whether a date lies after receipt is not known here
+MONTHS = 12
+
+_TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME)
+_DICOM = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_PARTS = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})" + _TIME)
+_SENTINELS = frozenset({"01/01/1900", "1900-01-01", "00/00/0000", "0000-00-00", "9999-12-31", "31/12/9999"})
+
+
+def map_dates(cells: pa.Array, column: Column) -> Mapped:
+    """Map a column of dates to calendar dates; times of day are dropped.
+
+    ISO 8601 and the DICOM form YYYYMMDD are read in every column, since they can mean one thing only.
+    """
+    missing = missing_words() | {fold(word) for word in column.missing} | _SENTINELS
+    order = voted_order(cells.unique().to_pylist()) if column.date == "vote" else column.date
+    name = f"date:{order}{' by vote' if column.date == 'vote' else ''}"
+    return decide_each(cells, _decider(order, missing), pa.date32(), mapping=(name, "1"))
+
+
+def voted_order(texts: Iterable[str]) -> str:
+    """Give the order of day and month that a column's values prove.
+
+    Returns
+    -------
+    str
+        ``dmy`` if some first part is over 12 or the order makes no difference, ``mdy`` if some second part is over
+        12, ``mixed`` if both, ``iso`` if no value has such parts, else ``ambiguous``.
+    """
+    pairs = [(int(found[1]), int(found[2])) for text in texts if (found := _PARTS.fullmatch(text))]
+    day_first = any(first > MONTHS for first, _ in pairs)
+    month_first = any(second > MONTHS for _, second in pairs)
+    if day_first and month_first:
+        return "mixed"
+    if day_first or month_first:
+        return "dmy" if day_first else "mdy"
+    if all(first == second for first, second in pairs):
+        return "dmy" if pairs else "iso"
+    return "ambiguous"
+
+
+def _decider(order: str, missing: frozenset[str]) -> Callable[[str], Decision]:
+    def decide(text: str) -> Decision:
+        if fold(text) in missing:
+            return MISSING
+        try:
+            found = _plain(text, order) or _ordered(text, order)
+        except ValueError:
+            return None, UNREADABLE
+        if isinstance(found, str):
+            return None, found
+        return (found, None) if FIRST_YEAR <= found.year <= LAST_YEAR else (None, IMPLAUSIBLE)
+
+    return decide
+
+
+def _plain(text: str, order: str) -> date | None:
+    """Read a date whose parts can be told without an order; a declared format may be eight digits of its own."""
+    found = _ISO.fullmatch(text) or (None if "%" in order else _DICOM.fullmatch(text))
+    return date(int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+def _ordered(text: str, order: str) -> date | str:
+    """Read a date by the column's order, or give the rule by which it is held."""
+    if "%" in order:
+        return datetime.strptime(text, order).date()  # noqa: DTZ007 -- a calendar date has no zone
+    found = _PARTS.fullmatch(text)
+    if not found or order in {"iso", "ymd"}:
+        return UNREADABLE
+    first, second, year = int(found[1]), int(found[2]), int(found[3])
+    if order == "mixed":
+        return MIXED
+    if order == "ambiguous" and first != second:
+        return AMBIGUOUS
+    return date(year, second, first) if order == "dmy" else date(year, first, second)

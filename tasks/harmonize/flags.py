@@ -1,0 +1,45 @@
+"""Flags that are derived from events, and what a site asserts beside them, which is compared and never taken."""
+
+import pyarrow as pa
+
+from config.site import Facts
+from tasks.harmonize.query import query
+
+_FLAGS = """
+WITH seen AS (
+    SELECT subject_id, bool_or(event_type = 'icu_stay') AS icu,
+           coalesce(bool_or(device IN ('imv', 'ecmo')), false) AS ventilated
+    FROM events GROUP BY subject_id),
+derived AS (
+    SELECT subject_id, people.ever_icu AS said_icu, people.ever_ventilated AS said_ventilated,
+           people.covid19_status AS said_covid, sends_icu, sends_breathing_support,
+           CASE WHEN icu THEN 'Yes' WHEN sends_icu AND has_table THEN 'No' ELSE 'Not Reported' END AS ever_icu,
+           CASE WHEN ventilated THEN 'Yes' WHEN sends_breathing_support AND has_table THEN 'No'
+                ELSE 'Not Reported' END AS ever_ventilated,
+           coalesce(status.covid19_status, 'Not Reported') AS covid19_status, covid19_status_basis
+    FROM people LEFT JOIN seen USING (subject_id) LEFT JOIN status USING (subject_id), facts)
+SELECT subject_id, ever_icu, ever_ventilated, covid19_status, covid19_status_basis,
+       coalesce((sends_icu AND said_icu IN ('Yes', 'No') AND said_icu <> ever_icu)
+                OR (sends_breathing_support AND said_ventilated IN ('Yes', 'No') AND said_ventilated <> ever_ventilated),
+                false) AS is_flag_denied,
+       coalesce(said_covid IN ('Positive', 'Negative') AND covid19_status IN ('Positive', 'Negative')
+                AND said_covid <> covid19_status, false) AS is_status_denied
+FROM derived ORDER BY subject_id
+"""
+
+
+def derived_flags(people: pa.Table, events: pa.Table, status: pa.Table, facts: Facts) -> pa.Table:
+    """Give ever_icu, ever_ventilated and covid19_status per subject, and whether the site says otherwise.
+
+    No is said only of subjects in the tables of a site that declares to send every ICU stay or ventilation; a flag of
+    a site that does not is a constant and no fact, so it denies nothing.
+
+    Parameters
+    ----------
+    people
+        Columns subject_id, has_table, and the asserted ever_icu, ever_ventilated and covid19_status.
+    status
+        covid19_status and basis of those who have one.
+    """
+    declared = pa.table({"sends_icu": [facts.sends_icu], "sends_breathing_support": [facts.sends_breathing_support]})
+    return query(_FLAGS, people=people, events=events, status=status, facts=declared)

@@ -1,0 +1,265 @@
+"""From the rows of one file to records of each kind, under pseudonyms and shifted dates; the last place with cells."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from config.fields import DETAIL, EVENT, EVENT_DETAIL, EVENT_KIND, EVENT_KINDS, IGNORED, KINDS, PATIENT_ID, Field, Form
+from config.site import Site
+from config.site_tables import Column, SiteTable
+from config.vocab import fold, missing_words
+from tasks.harmonize.ages import map_ages
+from tasks.harmonize.cells import MISSING, UNMAPPED, Decision, Mapped, decide_each, decide_number
+from tasks.harmonize.codes import map_codes
+from tasks.harmonize.dates import map_dates
+from tasks.harmonize.places import decide_country, decide_zip3
+from tasks.harmonize.reading import RowProblem, SourceTable
+from tasks.harmonize.terminology import decide_diagnosis, decide_loinc
+from tasks.identity import Pseudonymizer
+
+NO_PATIENT = "H-NO-PATIENT"
+_EXPLAINED = (Form.CODE, Form.CODES, Form.DATE)
+_TYPES = {Form.DATE: pa.date32(), Form.AGE: pa.int16(), Form.NUMBER: pa.float64()}
+_DECIDERS: Mapping[Form, Callable[[str], Decision]] = {
+    Form.ZIP: decide_zip3,
+    Form.COUNTRY: decide_country,
+    Form.LOINC: decide_loinc,
+    Form.DIAGNOSIS: decide_diagnosis,
+    Form.NUMBER: decide_number,
+}
+_ORIGIN = [("subject_id", pa.string()), ("file", pa.int32()), ("row", pa.int32()), ("slot", pa.int16())]
+CELLS = pa.schema(
+    [
+        ("kind", pa.string()),
+        *_ORIGIN,
+        ("field", pa.string()),
+        ("raw", pa.string()),
+        ("mapping", pa.string()),
+        ("version", pa.string()),
+    ]
+)
+Columns = Mapping[str, tuple[str, Column]]  # by attribute: header and declaration
+
+
+def record_schema(kind: str) -> pa.Schema:
+    """Give the columns of the records of a kind: whose, from where, what, its unit, and the rule that holds it."""
+    attributes = [(name, _TYPES.get(one.form, pa.string())) for name, one in KINDS[kind].items()]
+    return pa.schema([*_ORIGIN, *attributes, ("unit", pa.string()), ("rule", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What files gave: records by kind, their source values for lineage, and rows or columns of rows that gave none.
+
+    A problem stands with the ordinal of its file; `ignored` counts rows of kinds that the site declares to be
+    nothing of ours.
+    """
+
+    records: Mapping[str, list[pa.Table]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    cells: list[pa.Table] = field(default_factory=list)
+    problems: list[tuple[int, RowProblem]] = field(default_factory=list)
+    ignored: list[int] = field(default_factory=list)
+
+    def of(self, kind: str) -> pa.Table:
+        """Give all records of a kind."""
+        return pa.concat_tables([record_schema(kind).empty_table(), *self.records[kind]])
+
+    def all_cells(self) -> pa.Table:
+        """Give all source values that lineage tells of."""
+        return pa.concat_tables([CELLS.empty_table(), *self.cells])
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file's rows that name a patient, and what is the same for all their records."""
+
+    ordinal: int
+    table: SiteTable
+    site: Site
+    cells: Mapping[str, pa.Array]
+    rows: pa.Array
+    subjects: pa.Array
+    offsets: pa.Array
+
+    def where(self, mask: pa.Array) -> "_File":
+        """Give the file with the rows that the mask keeps."""
+        cells = {header: cells.filter(mask) for header, cells in self.cells.items()}
+        kept = (column.filter(mask) for column in (self.rows, self.subjects, self.offsets))
+        return _File(self.ordinal, self.table, self.site, cells, *kept)
+
+
+def extract(source: SourceTable, ordinal: int, table: SiteTable, context: tuple[Site, Pseudonymizer]) -> Extraction:
+    """Map one file.
+
+    Parameters
+    ----------
+    ordinal
+        Number of the file in the batch.
+    table
+        What the site declared about it.
+    context
+        The site and the identity functions of its patients.
+    """
+    result = Extraction(problems=[(ordinal, problem) for problem in source.problems])
+    if not len(source.rows):
+        return result
+    file = _with_patients(source, _File(ordinal, table, context[0], source.cells, *[source.rows] * 3), context[1])
+    known = pc.is_valid(file.subjects)
+    _report(result, file.where(pc.invert(known)), NO_PATIENT, _header_of(table, PATIENT_ID))
+    for kind, chosen in _by_kind(file.where(known), result):
+        for slot, columns in sorted(_columns_of(kind, table).items()):
+            present = {name: pair for name, pair in columns.items() if pair[0] in source.cells}
+            _add_records(result, (kind, slot), chosen, present)
+    return result
+
+
+def _header_of(table: SiteTable, name: str) -> str:
+    return next(header for header, column in table.columns.items() if column.field == name)
+
+
+def _report(result: Extraction, file: _File, rule: str, header: str) -> None:
+    result.problems.extend((file.ordinal, RowProblem(row, rule, header)) for row in file.rows.to_pylist())
+
+
+def _with_patients(source: SourceTable, file: _File, people: Pseudonymizer) -> _File:
+    header = _header_of(file.table, PATIENT_ID)
+    missing = missing_words() | {fold(word) for word in file.table.columns[header].missing}
+
+    def decide(text: str) -> Decision:
+        return MISSING if fold(text) in missing else (people.subject(text), None)
+
+    subjects = decide_each(source.cells[header], decide, pa.string()).values
+    offsets = decide_each(subjects, lambda subject: (people.offset_days(subject), None), pa.int32()).values
+    return _File(file.ordinal, file.table, file.site, source.cells, source.rows, subjects, offsets)
+
+
+def _by_kind(file: _File, result: Extraction) -> Iterator[tuple[str, _File]]:
+    """Give the rows of each kind of record; every row can tell of its subject."""
+    yield "subject", file
+    if file.table.shape == "wide":
+        yield from ((kind, file) for kind in EVENT_KINDS)
+        return
+    header = _header_of(file.table, EVENT_KIND)
+    column = file.table.columns[header]
+    kinds = map_codes(file.cells[header], column, column.kind, file.site.codes)
+    rules = pc.if_else(pc.is_null(kinds.values), pc.fill_null(kinds.rules, UNMAPPED), None)
+    for rule in pc.drop_null(rules.unique()).to_pylist():
+        _report(result, file.where(_equal(rules, rule)), rule, header)
+    result.ignored.append(pc.sum(_equal(kinds.values, IGNORED), min_count=0).as_py())
+    yield from ((kind, file.where(_equal(kinds.values, kind))) for kind in EVENT_KINDS)
+
+
+def _equal(column: pa.Array, value: str) -> pa.Array:
+    return pc.fill_null(pc.equal(column, value), pa.scalar(value=False))
+
+
+def _columns_of(kind: str, table: SiteTable) -> dict[int, dict[str, tuple[str, Column]]]:
+    """Give, by slot and attribute, the columns that tell of a kind."""
+    found: dict[int, dict[str, tuple[str, Column]]] = {}
+    if table.shape == "long" and kind in EVENT_KINDS:
+        found[1] = {}
+    for header, column in table.columns.items():
+        owner, _, attribute = column.field.partition(".")
+        if column.field == EVENT_DETAIL:
+            owner, attribute = EVENT, DETAIL.get(kind, "")
+        if owner == kind or (owner == EVENT and kind in EVENT_KINDS and attribute in KINDS[kind]):
+            found.setdefault(column.slot, {})[attribute] = (header, column)
+    return found
+
+
+def _add_records(result: Extraction, place: tuple[str, int], file: _File, columns: Columns) -> None:
+    kind, slot = place
+    mapped = {
+        name: _map(file.cells[header], KINDS[kind][name], column, file.site)
+        for name, (header, column) in columns.items()
+    }
+    for name, (header, _) in columns.items():
+        rules = mapped[name].rules
+        for rule in pc.drop_null(rules.unique()).to_pylist():
+            _report(result, file.where(_equal(rules, rule)), rule, header)
+    present = _present(mapped, len(file.rows), always=kind == "subject" or file.table.shape == "long")
+    result.records[kind].append(_records(kind, slot, file, mapped, columns).filter(present))
+    for name, (header, _) in columns.items():
+        if KINDS[kind][name].form in _EXPLAINED:
+            cells = _cells((kind, slot, name), file, header, mapped[name])
+            result.cells.append(cells.filter(pc.and_(present, pc.is_valid(mapped[name].values))))
+
+
+def _map(cells: pa.Array, kind: Field, column: Column, site: Site) -> Mapped:
+    missing = missing_words() | {fold(word) for word in column.missing}
+    match kind.form:
+        case Form.DATE:
+            return map_dates(cells, column)
+        case Form.AGE:
+            return map_ages(cells, column, completed_years=site.facts.ages_completed_years)
+        case Form.CODE | Form.CODES:
+            return map_codes(cells, column, kind, site.codes)
+        case Form.COUNTRY if column.codes is not None:
+            return map_codes(cells, column, kind, site.codes)
+        case form:
+            decider = _DECIDERS[form]
+    return decide_each(
+        cells, lambda text: MISSING if fold(text) in missing else decider(text), _TYPES.get(kind.form, pa.string())
+    )
+
+
+def _present(mapped: Mapping[str, Mapped], length: int, *, always: bool) -> pa.Array:
+    """Tell which rows hold a record: those where some cell of it says something."""
+    present = pa.array([always] * length, pa.bool_())
+    for one in mapped.values():
+        present = pc.or_(present, pc.or_(pc.is_valid(one.values), pc.is_valid(one.rules)))
+    return present
+
+
+def _records(kind: str, slot: int, file: _File, mapped: Mapping[str, Mapped], columns: Columns) -> pa.Table:
+    length = len(file.rows)
+    constants = {
+        name.partition(".")[2]: value for name, value in file.table.constant.items() if name.partition(".")[0] == kind
+    }
+    rule = pa.nulls(length, pa.string())
+    values: dict[str, pa.Array] = {}
+    for name, one in KINDS[kind].items():
+        kept = mapped[name].values if name in mapped else pa.nulls(length, _TYPES.get(one.form, pa.string()))
+        values[name] = _shifted(kept, file.offsets) if one.form is Form.DATE else kept
+        if name in constants:
+            values[name] = pc.fill_null(values[name], constants[name])
+        if name in mapped:
+            rule = pc.coalesce(rule, mapped[name].rules)
+    unit = columns["value"][1].unit if "value" in columns else None
+    origin = [
+        file.subjects,
+        _repeated(file.ordinal, pa.int32(), length),
+        file.rows,
+        _repeated(slot, pa.int16(), length),
+    ]
+    return pa.Table.from_arrays(
+        [*origin, *values.values(), _repeated(unit, pa.string(), length), rule], schema=record_schema(kind)
+    )
+
+
+def _shifted(dates: pa.Array, offsets: pa.Array) -> pa.Array:
+    """Move dates by their subject's offset: from here on there is no real date."""
+    return pc.add(dates.cast(pa.int32()), offsets).cast(pa.date32())
+
+
+def _cells(place: tuple[str, int, str], file: _File, header: str, mapped: Mapped) -> pa.Table:
+    kind, slot, name = place
+    length = len(file.rows)
+    columns = [
+        _repeated(kind, pa.string(), length),
+        file.subjects,
+        _repeated(file.ordinal, pa.int32(), length),
+        file.rows,
+        _repeated(slot, pa.int16(), length),
+        _repeated(name, pa.string(), length),
+        file.cells[header],
+        _repeated(mapped.mapping, pa.string(), length),
+        _repeated(mapped.version, pa.string(), length),
+    ]
+    return pa.Table.from_arrays(columns, schema=CELLS)
+
+
+def _repeated(value: object, kind: pa.DataType, length: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, kind), length)

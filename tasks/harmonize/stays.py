@@ -1,0 +1,94 @@
+"""Hospital stays, ICU stays, breathing support, emergency visits and deaths as intervals; each distinct one is kept."""
+
+import pyarrow as pa
+
+from tasks.harmonize.query import query
+from tasks.harmonize.records import Extraction
+
+_IDENTIFIED = """
+WITH sent AS (
+    SELECT * FROM (
+        SELECT 'hospital_stay' AS event_type, subject_id, file, row, slot, start, "end",
+               NULL::VARCHAR AS device, coalesce(discharge, 'not_reported') AS discharge, rule FROM hospital_stay
+        UNION ALL
+        SELECT 'icu_stay', subject_id, file, row, slot, start, "end", NULL, NULL, rule FROM icu_stay
+        UNION ALL
+        SELECT 'breathing_support', subject_id, file, row, slot, start, "end", coalesce(device, 'not_reported'), NULL,
+               rule FROM breathing_support
+        UNION ALL
+        SELECT 'emergency_visit', subject_id, file, row, slot, start, "end", NULL, NULL, rule FROM emergency_visit
+        UNION ALL
+        SELECT 'death', subject_id, file, row, slot, start, start, NULL, NULL, rule FROM death)),
+deaths AS (
+    SELECT 'death', subject_id, file, row, slot, "end", "end", NULL, NULL, NULL FROM sent
+    WHERE discharge = 'expired' AND "end" IS NOT NULL
+      AND subject_id NOT IN (SELECT subject_id FROM sent WHERE event_type = 'death')),
+everything AS (SELECT *, true AS is_sent FROM sent UNION ALL SELECT *, false FROM deaths)
+SELECT substr(sha256(concat_ws(chr(31), subject_id, event_type, coalesce(start::VARCHAR, ''),
+       coalesce("end"::VARCHAR, ''), coalesce(device, ''), coalesce(discharge, ''))), 1, 32) AS event_id, *
+FROM everything ORDER BY event_id, file, row, slot
+"""
+_MERGED = """
+SELECT event_id, any_value(subject_id) AS subject_id, any_value(event_type) AS event_type,
+       any_value(start) AS start, any_value("end") AS "end", any_value(device) AS device,
+       any_value(discharge) AS discharge, min((file, row)) AS origin, max(rule) AS rule,
+       count(*) FILTER (is_sent) AS sources
+FROM identified GROUP BY event_id ORDER BY event_id
+"""
+_PARENTS = """
+WITH pairs AS (
+    SELECT child.event_id, parent.event_id AS parent_event_id, parent.event_type, parent.start
+    FROM merged AS child JOIN merged AS parent ON parent.subject_id = child.subject_id
+    WHERE ((parent.event_type = 'hospital_stay' AND child.event_type IN ('icu_stay', 'breathing_support'))
+           OR (parent.event_type = 'icu_stay' AND child.event_type = 'breathing_support'))
+      AND ((coalesce(child.start, child."end") >= parent.start - 1
+            AND coalesce(child.start, child."end") <= coalesce(parent."end", DATE '9999-01-01') + 1
+            AND coalesce(child."end", child.start) <= coalesce(parent."end", DATE '9999-01-01') + 1)
+           OR (child.start IS NULL AND child."end" IS NULL AND parent.origin = child.origin))),
+chosen AS (
+    SELECT event_id, first(parent_event_id ORDER BY event_type = 'icu_stay' DESC, start DESC, parent_event_id)
+           AS parent_event_id
+    FROM pairs GROUP BY event_id)
+SELECT merged.*, parent_event_id FROM merged LEFT JOIN chosen USING (event_id) ORDER BY event_id
+"""
+_CANONICAL = """
+SELECT event_id, subject_id, event_type, datediff('day', index_date_shifted, start)::INTEGER AS start_day,
+       datediff('day', index_date_shifted, "end")::INTEGER AS end_day,
+       CASE WHEN "end" IS NOT NULL THEN 'known' WHEN discharge = 'still_admitted' THEN 'ongoing' ELSE 'unknown' END
+       AS end_status,
+       parent_event_id, device, NULL::VARCHAR AS device_raw, discharge,
+       CASE WHEN event_type = 'death' THEN 10
+            WHEN device = 'room_air' THEN 4
+            WHEN device IN ('nasal_cannula', 'face_mask') THEN 5
+            WHEN device IN ('hfnc', 'cpap', 'nippv') THEN 6
+            WHEN device = 'imv' THEN 7
+            WHEN device = 'ecmo' THEN 9 END::TINYINT AS who_scale_floor,
+       origin.file AS file, origin.row AS row
+FROM events LEFT JOIN anchors USING (subject_id) ORDER BY event_id
+"""
+KINDS = ("hospital_stay", "icu_stay", "breathing_support", "emergency_visit", "death")
+
+
+def identified_events(found: Extraction) -> pa.Table:
+    """Give every event that was sent under the digest of its content, and the deaths that a discharge tells of.
+
+    Dates are shifted. Equal content has equal ids, whatever row or file it came in.
+    """
+    return query(_IDENTIFIED, **{kind: found.of(kind) for kind in KINDS})
+
+
+def merged_events(identified: pa.Table) -> pa.Table:
+    """Give each distinct event once, with the number of rows it came in and the stay it lies in.
+
+    A stay contains what begins and ends within it, with a day of tolerance on both sides; an event without dates lies
+    in the stay of its own row.
+    """
+    return query(_PARENTS, merged=query(_MERGED, identified=identified))
+
+
+def days_of_events(events: pa.Table, anchors: pa.Table) -> pa.Table:
+    """Give the events in days from the index event, with the least WHO score that device or death allow.
+
+    `file` and `row` of the first source row stand beside the canonical columns.
+    """
+    return query(_CANONICAL, events=events, anchors=anchors)

@@ -1,0 +1,39 @@
+"""Codes of outside systems that can be checked by their form: LOINC, ICD-10 and SNOMED CT."""
+
+import re
+
+from tasks.harmonize.cells import UNMAPPED, Decision
+
+_LOINC = re.compile(r"(\d{1,5})-(\d)")
+_ICD_10 = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
+_SNOMED = re.compile(r"\d{6,18}")
+ICD_10_COVID = ("U07.1", "U07.2")
+SNOMED_COVID = ("840539006",)
+
+
+def decide_loinc(text: str) -> Decision:
+    """Give a LOINC code whose check digit is right."""
+    found = _LOINC.fullmatch(text)
+    return (text, None) if found and int(found[2]) == mod_10(found[1]) else (None, UNMAPPED)
+
+
+def mod_10(digits: str) -> int:
+    """Give the check digit of LOINC (LOINC Users' Guide, appendix on check digits): the Luhn algorithm."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 == 0 else 1)
+        total += value - 9 if value > 9 else value  # noqa: PLR2004 -- the sum of the two digits
+    return -total % 10
+
+
+def decide_diagnosis(text: str) -> Decision:
+    """Give the code of a diagnosis: ICD-10 with its point, or a SNOMED CT concept."""
+    code = text.upper()
+    if _ICD_10.fullmatch(code) or _SNOMED.fullmatch(code):
+        return code, None
+    return None, UNMAPPED
+
+
+def system_of(code: str) -> str:
+    """Give the system of a code that `decide_diagnosis` gave."""
+    return "SNOMED CT" if code.isdigit() else "ICD-10"

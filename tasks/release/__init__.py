@@ -1,0 +1,1 @@
+"""Many accepted batches become one release: whole, verifiable by anyone, and the same bytes when built again."""

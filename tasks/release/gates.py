@@ -1,0 +1,113 @@
+"""What must hold before anything is published: a release is refused, never repaired silently."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from config.release import ReleasePolicy
+from config.vocab import small_zip3
+from expectations.schemas.catalog import CANONICAL
+from expectations.schemas.table import Table
+from tasks.errors import GateError
+from tasks.model import Finding, Status
+from tasks.release.merging import STAGE, query
+from tasks.release.model import AcceptedBatch
+
+KEY_UNIQUE = "S-KEY-UNIQUE"
+COUNT = "I-COUNT"
+GATES: Final = (COUNT, KEY_UNIQUE, "I-UID-TREE", "D-SEX-STABLE", "D-ZIP", "DE-POLICY")
+
+
+def batch_findings(batch: AcceptedBatch) -> list[Finding]:
+    """Check one accepted run: its instances are the ledger's candidates, and its counts are those of its rows."""
+    instances, series = batch.tables["imaging_instance"], batch.tables["imaging_series"]
+    candidates = batch.ledger.filter(pc.equal(batch.ledger["status"], Status.RELEASED_CANDIDATE.value))
+    released, passed = _content(instances), _content(candidates)
+    place = f"{batch.name} ledger"
+    counted = query(
+        "SELECT series_uid, count(*)::INTEGER AS n_instances, sum(size)::BIGINT AS n_bytes FROM rows GROUP BY 1",
+        instances.select(["series_uid", "size"]),
+    )
+    return _found(
+        (COUNT, place, _missing(released, passed) + _missing(passed, released)),
+        (COUNT, f"{batch.name} imaging_series", _unlike(series, counted)),
+    )
+
+
+def _content(rows: pa.Table) -> pa.Array:
+    return pc.unique(pc.binary_join_element_wise(rows["sop_uid"], rows["sha256"], " "))
+
+
+def _missing(ids: pa.Array, among: pa.Array) -> int:
+    return int(pc.sum(pc.invert(pc.is_in(ids, value_set=among))).as_py() or 0)
+
+
+def _unlike(stated: pa.Table, counted: pa.Table) -> int:
+    """Count the series whose numbers are not those of their instances, or that only one side has."""
+    columns = ["series_uid", "n_instances", "n_bytes"]
+    left, right = (
+        set(zip(*(table[column].to_pylist() for column in columns), strict=True)) for table in (stated, counted)
+    )
+    return len({row[0] for row in left ^ right})
+
+
+def key_findings(name: str, tables: Mapping[str, pa.Table]) -> list[Finding]:
+    """Check one table of a release: its key is unique and not null, and its foreign keys resolve."""
+    table, rows = CANONICAL[name], tables[name]
+    keys = rows.group_by(list(table.key)).aggregate([]).num_rows
+    nulls = sum(rows[column].null_count for column in table.key)
+    findings = [(KEY_UNIQUE, name, rows.num_rows - keys + nulls)]
+    for reference in table.references:
+        known = tables[reference.table][_single_key(CANONICAL[reference.table])].combine_chunks()
+        values = pc.unique(rows[reference.column]).drop_null()
+        findings.append((KEY_UNIQUE, f"{name}.{reference.column}", _missing(values, known)))
+    return _found(*findings)
+
+
+def _single_key(table: Table) -> str:
+    return table.key[0]
+
+
+def tree_findings(tables: Mapping[str, pa.Table]) -> list[Finding]:
+    """Check that a series and an instance name the subject and study of what they are part of."""
+    findings = []
+    for child, parent, column in (
+        ("imaging_series", "imaging_study", "study_uid"),
+        ("imaging_instance", "imaging_series", "series_uid"),
+    ):
+        rows, above = tables[child], tables[parent]
+        places = pc.index_in(rows[column], value_set=above[column].combine_chunks())
+        shared = [name for name in ("study_uid", "subject_id") if name in above.schema.names and name != column]
+        unlike = sum(int(pc.sum(pc.not_equal(rows[name], above[name].take(places))).as_py() or 0) for name in shared)
+        findings.append(("I-UID-TREE", child, unlike))
+    return _found(*findings)
+
+
+def content_findings(tables: Mapping[str, pa.Table], policy: ReleasePolicy) -> list[Finding]:
+    """Check what a release may not hold: small postal areas, and unchecked pixels if the policy refuses them."""
+    subjects, pixels = tables["subject"], tables["imaging_instance"]["deid_pixel"]
+    zips = pc.sum(pc.is_in(subjects["zip3"], value_set=pa.array(sorted(small_zip3()), pa.string()))).as_py() or 0
+    refused = 0 if policy.accept_not_checked else pc.sum(pc.equal(pixels, "not_checked")).as_py() or 0
+    return _found(("D-ZIP", "subject.zip3", int(zips)), ("DE-POLICY", "imaging_instance.deid_pixel", int(refused)))
+
+
+def _found(*findings: tuple[str, str, int]) -> list[Finding]:
+    return [Finding(rule_id, STAGE, place, count) for rule_id, place, count in findings if count]
+
+
+def refuse(findings: Sequence[Finding]) -> None:
+    """Stop a release if a gate found something.
+
+    Raises
+    ------
+    GateError
+        The message names each rule, place and count.
+    """
+    if findings:
+        text = ", ".join(f"{finding.rule_id} at {finding.place} ({finding.count})" for finding in findings)
+        raise GateError(
+            f"the release is refused by {text}; nothing was published",
+            next_step="correct the batches, or name the ones that count in the release policy, and build again",
+        )

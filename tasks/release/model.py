@@ -1,0 +1,144 @@
+"""The words of a release as types."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import pyarrow as pa
+
+from config.release import ReleasePolicy
+from config.settings import Settings
+from tasks.store import Store
+
+Tables = dict[str, pa.Table]
+Changes = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseContext:
+    """What a release is built with: from where, to where, by which policy."""
+
+    work: Store
+    release: Store
+    policy: ReleasePolicy
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedBatch:
+    """The run of a batch that counts, with its tables in batch form and its final ledger."""
+
+    site: str
+    batch: str
+    run: str
+    tables: Tables
+    ledger: pa.Table
+
+    @property
+    def name(self) -> str:
+        """The batch as policies name it."""
+        return f"{self.site}/{self.batch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The tables of all batches as one, and how many instances each rule held back."""
+
+    tables: Tables
+    held: Mapping[str, int]
+    held_sop_uids: pa.Array
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedFile:
+    """A file of a release: its key, size and digest."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What ``_COMMIT.json`` says, which makes a release one: created once, after all else stands.
+
+    `address` is where the public finds it, or empty; `batches` names the run of each batch; `held` counts by rule.
+    """
+
+    release_version: str
+    previous_version: str | None
+    collection: str
+    license: str
+    address: str
+    root_digest: str
+    files: tuple[ReleasedFile, ...]
+    counts: Mapping[str, int]
+    held: Mapping[str, int]
+    batches: Mapping[str, str]
+    pipeline_version: str
+    config_digest: str
+    schema_digests: Mapping[str, str]
+
+    def to_bytes(self) -> bytes:
+        """Give the one form in which it is written."""
+        return (json.dumps(asdict(self), sort_keys=True, indent=1) + "\n").encode("ascii")
+
+    @property
+    def sha256(self) -> str:
+        """Digest of that form."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePlan:
+    """What building a release would do; nothing was written.
+
+    `counts` holds n_subjects, n_studies, n_series, n_instances and n_bytes; `changes` counts by entity and change;
+    `stands` tells that this very release is there already.
+    """
+
+    version: str
+    previous_version: str | None
+    root_digest: str
+    counts: Mapping[str, int]
+    changes: Changes
+    held: Mapping[str, int]
+    objects_to_copy: int
+    bytes_to_copy: int
+    stands: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the plan as JSON-able values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReport:
+    """What building a release did; `unchanged` tells that it stood there whole and nothing was written."""
+
+    version: str
+    previous_version: str | None
+    root_digest: str
+    counts: Mapping[str, int]
+    changes: Changes
+    held: Mapping[str, int]
+    objects_copied: int
+    unchanged: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the report as JSON-able values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as a release says.
+
+    `check` is a rule id or the name of the check, `place` our own key or table; a note tells without failing.
+    """
+
+    check: str
+    place: str
+    detail: str
+    is_note: bool = field(default=False)

@@ -1,0 +1,175 @@
+"""How a release is found and read by anyone: pointer, commit, files; every byte is checked against its digest."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tasks.errors import VerificationError
+from tasks.layout import CURRENT, release_key
+from tasks.release.model import Commit, ReleasedFile, Tables
+from tasks.store import ReadOnlyStore
+from tasks.store.content import sha256_of
+from tasks.store.parquet import read_table
+
+COMMIT = "_COMMIT.json"
+RELEASES = "releases/"
+TABLES = "tables/"
+_SUFFIX = ".parquet"
+DO_NOT_USE = "do not use this release; tell its publisher"
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What ``current.json`` says, and its version token for a swap."""
+
+    release_version: str
+    commit_sha256: str
+    token: str
+
+
+def pointer_bytes(commit: Commit) -> bytes:
+    """Give the content of ``current.json`` that names a release."""
+    content = {
+        "release_version": commit.release_version,
+        "commit": release_key(commit.release_version, COMMIT),
+        "commit_sha256": commit.sha256,
+        "root_digest": commit.root_digest,
+    }
+    return (json.dumps(content, sort_keys=True, indent=1) + "\n").encode("ascii")
+
+
+def read_pointer(release: ReadOnlyStore) -> Pointer | None:
+    """Give the pointer to the current release, or None if nothing was released yet.
+
+    Raises
+    ------
+    VerificationError
+        If it cannot be understood.
+    """
+    found = release.read_versioned(CURRENT)
+    if found is None:
+        return None
+    try:
+        content = json.loads(found[0])
+        return Pointer(str(content["release_version"]), str(content["commit_sha256"]), found[1])
+    except (ValueError, KeyError, TypeError):
+        raise VerificationError(f"{CURRENT} is damaged", next_step=DO_NOT_USE) from None
+
+
+def read_commit(release: ReadOnlyStore, version: str) -> Commit | None:
+    """Give the commit of a release, or None if there is none, which means that there is no such release.
+
+    Raises
+    ------
+    VerificationError
+        If it is damaged.
+    """
+    key = release_key(version, COMMIT)
+    found = release.read_versioned(key)
+    if found is None:
+        return None
+    try:
+        content = json.loads(found[0])
+        content["files"] = tuple(ReleasedFile(**file) for file in content["files"])
+        commit = Commit(**content)
+    except (ValueError, KeyError, TypeError):
+        commit = None
+    if commit is None or commit.release_version != version or commit.to_bytes() != found[0]:
+        raise VerificationError(f"{key} is damaged", next_step=DO_NOT_USE)
+    return commit
+
+
+def committed(release: ReadOnlyStore, version: str | None) -> Commit:
+    """Give the commit of a release that must be there; None for the current one.
+
+    Raises
+    ------
+    VerificationError
+        If there is no such release.
+    """
+    if version is None:
+        pointer = read_pointer(release)
+        if pointer is None:
+            raise VerificationError(f"nothing was released to {release.address} yet", next_step="build a release first")
+        version = pointer.release_version
+    commit = read_commit(release, version)
+    if commit is None:
+        raise VerificationError(f"there is no release {version}", next_step="look at the releases/ of the store")
+    return commit
+
+
+def history(release: ReadOnlyStore, version: str | None) -> Iterator[Commit]:
+    """Give the commit of a release and of those before it, back to the first."""
+    while version is not None:
+        commit = committed(release, version)
+        yield commit
+        version = commit.previous_version
+
+
+def table_key(version: str, name: str) -> str:
+    """Give the key of a released table."""
+    return release_key(version, f"{TABLES}{name}{_SUFFIX}")
+
+
+def table_files(commit: Commit) -> dict[str, ReleasedFile]:
+    """Give the files of a release that are tables, by the tables' names."""
+    root = release_key(commit.release_version, TABLES)
+    return {
+        file.key.removeprefix(root).removesuffix(_SUFFIX): file for file in commit.files if file.key.startswith(root)
+    }
+
+
+def read_file(release: ReadOnlyStore, file: ReleasedFile) -> bytes:
+    """Give the content of a released file.
+
+    Raises
+    ------
+    VerificationError
+        If it does not have the digest that the commit states.
+    """
+    content = release.read(file.key)
+    if sha256_of(content) != file.sha256:
+        raise VerificationError(f"{file.key} does not have the digest that its release states", next_step=DO_NOT_USE)
+    return content
+
+
+def open_tables(release: ReadOnlyStore, version: str | None = None, names: Iterable[str] | None = None) -> Tables:
+    """Give the tables of a release by name.
+
+    Parameters
+    ----------
+    version
+        None for the current release.
+    names
+        The tables to read; None for all.
+
+    Raises
+    ------
+    VerificationError
+        If there is no such release, or a table is not what the release states.
+    """
+    files = table_files(committed(release, version))
+    wanted = files.keys() if names is None else names
+    return {name: read_table(read_file(release, files[name])) for name in wanted}
+
+
+def data_objects(release: ReadOnlyStore, prefix: str) -> pa.Table:
+    """Give key and size of every object under a prefix, as columns, which hold millions where rows would not."""
+    keys: list[pa.Array] = []
+    sizes: list[pa.Array] = []
+    for chunk in _chunks(release, prefix):
+        keys.append(pa.array([key for key, _ in chunk], pa.string()))
+        sizes.append(pa.array([size for _, size in chunk], pa.int64()))
+    return pa.table({"key": pa.chunked_array(keys, pa.string()), "size": pa.chunked_array(sizes, pa.int64())})
+
+
+def _chunks(release: ReadOnlyStore, prefix: str) -> Iterator[list[tuple[str, int]]]:
+    chunk: list[tuple[str, int]] = []
+    for stored in release.list(prefix):
+        chunk.append((stored.key, stored.size_bytes))
+        if len(chunk) == 1 << 16:
+            yield chunk
+            chunk = []
+    yield chunk

@@ -1,0 +1,72 @@
+"""Which batches a release is made of: the accepted run of every batch, or of those that the policy names."""
+
+import json
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from config.release import ReleasePolicy
+from expectations.schemas.catalog import BATCH
+from expectations.schemas.pipeline import LEDGER
+from expectations.schemas.table import Table
+from tasks.errors import BatchNotReadyError, GateError
+from tasks.layout import BatchLayout
+from tasks.release.model import AcceptedBatch, Tables
+from tasks.store import ReadOnlyStore
+from tasks.store.parquet import read_table
+
+BATCHES = "batches/"
+# Lineage stays private until its public part is defined: equal digests of source dates would tie subjects together.
+RELEASED = tuple(name for name in BATCH if name != "lineage")
+
+
+def accepted_batches(work: ReadOnlyStore, policy: ReleasePolicy) -> list[AcceptedBatch]:
+    """Give the accepted run of every batch that the policy releases, in order of site and batch.
+
+    Raises
+    ------
+    BatchNotReadyError
+        If a named batch, or every batch, has no accepted run.
+    GateError
+        If a run's tables are not of the form that this version releases.
+    """
+    runs = dict(_accepted_runs(work))
+    if policy.batches != "all":
+        absent = sorted(set(policy.batches) - runs.keys())
+        if absent:
+            raise BatchNotReadyError(
+                f"no accepted run of {', '.join(absent)}", next_step="curate the batch, or correct the release policy"
+            )
+        runs = {name: runs[name] for name in policy.batches}
+    if not runs:
+        raise BatchNotReadyError(f"no batch in {work.address} has an accepted run", next_step="curate a batch first")
+    return [_read(work, name, run) for name, run in sorted(runs.items())]
+
+
+def _accepted_runs(work: ReadOnlyStore) -> Iterator[tuple[str, str]]:
+    for site in work.folders(BATCHES):
+        for batch in work.folders(f"{BATCHES}{site}/"):
+            pointer = work.read_versioned(BatchLayout(site, batch).current)
+            if pointer is not None:
+                yield f"{site}/{batch}", str(json.loads(pointer[0])["run"])
+
+
+def _read(work: ReadOnlyStore, name: str, run: str) -> AcceptedBatch:
+    site, batch = name.split("/", 1)
+    layout = BatchLayout(site, batch)
+    tables: Tables = {
+        table: _table(work, layout.run(run, f"tables/{table}.parquet"), BATCH[table]) for table in RELEASED
+    }
+    ledger = _table(work, layout.run(run, "ledger.parquet"), LEDGER)
+    return AcceptedBatch(site, batch, run, tables, ledger)
+
+
+def _table(work: ReadOnlyStore, key: str, form: Table) -> pa.Table:
+    """Read a table; one that the run did not write has no rows."""
+    found = work.read_versioned(key)
+    if found is None:
+        return form.schema.empty_table()
+    table = read_table(found[0])
+    if not form.schema.equals(table.schema):
+        raise GateError(f"{key} is not of this version's form", next_step="curate the batch again with this version")
+    return table.replace_schema_metadata(None).cast(form.schema)

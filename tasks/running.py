@@ -1,0 +1,171 @@
+"""The stages as calls that name everything: they open what they need and keep foreign error texts out.
+
+This is the one set of functions behind every door: Prefect tasks bind them, the command line calls them, and neither
+sees a store, a key or a parser's words.
+"""
+
+import functools
+import os
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from config.deid import load_profile
+from config.errors import ConfigError
+from config.keys import load_key_ring
+from config.release import load_release_policy
+from config.settings import Settings
+from config.site import load_site
+from tasks.context import BatchContext
+from tasks.deidentify.settle import settle_batch
+from tasks.deidentify.shard import deidentify_shard
+from tasks.errors import CurationError
+from tasks.harmonize.shard import harmonize_batch
+from tasks.intake.plan import plan_batch
+from tasks.model import BatchPlan, ShardRef, StageReport
+from tasks.release.build import build_release, plan_release
+from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport
+from tasks.store.opening import open_named
+from tasks.validate.accept import accept_batch, accepted_run
+from tasks.validate.shard import validate_batch
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_OURS = Path(__file__).parent
+
+
+@functools.lru_cache(maxsize=8)
+def open_context(site: str, batch: str, settings: Settings) -> BatchContext:
+    """Open all that the stages of one batch are given.
+
+    Raises
+    ------
+    ConfigError
+        If the site is unknown, or an address or the key ring is missing or wrong.
+    """
+    return BatchContext(
+        site=load_site(settings.sites, site),
+        batch=batch,
+        settings=settings,
+        profile=load_profile(),
+        ring=load_key_ring(settings.key_ring),
+        raw=open_named("raw", settings),
+        work=open_named("work", settings),
+    )
+
+
+def sealed(stage: Callable[P, R]) -> Callable[P, R]:
+    """Let a stage fail only with our own errors: a foreign exception's text may hold a patient's values.
+
+    What is kept of a foreign exception is its class and the line of ours that met it.
+    """
+
+    @functools.wraps(stage)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return stage(*args, **kwargs)
+        except (CurationError, ConfigError):
+            raise
+        except Exception as problem:  # noqa: BLE001 -- the edge of a stage: what leaves here has no foreign text
+            where = _last_line_of_ours(problem)
+            raise CurationError(
+                f"{stage.__name__} failed with {type(problem).__name__} at {where}",
+                next_step="run the batch again; if it fails again, report this line",
+            ) from None
+
+    return call
+
+
+def _last_line_of_ours(problem: Exception) -> str:
+    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if _OURS in Path(frame.filename).parents]
+    return f"{Path(frames[-1].filename).relative_to(_OURS.parent)}:{frames[-1].lineno}" if frames else "start-up"
+
+
+@sealed
+def intake(site: str, batch: str, settings: Settings) -> BatchPlan:
+    """List a batch and plan its shards."""
+    return plan_batch(open_context(site, batch, settings))
+
+
+@sealed
+def deidentify(shard: ShardRef, settings: Settings) -> StageReport:
+    """De-identify the objects of one shard."""
+    return deidentify_shard(shard, open_context(shard.site, shard.batch, settings))
+
+
+@sealed
+def settle(plan: BatchPlan, settings: Settings) -> StageReport:
+    """Merge the ledgers of all shards and settle what only the whole batch can tell."""
+    return settle_batch(plan, open_context(plan.site, plan.batch, settings))
+
+
+@sealed
+def harmonize(plan: BatchPlan, settings: Settings) -> StageReport:
+    """Map the site's tables and the images' facts to the canonical tables."""
+    return harmonize_batch(plan, open_context(plan.site, plan.batch, settings))
+
+
+@sealed
+def validate(plan: BatchPlan, settings: Settings) -> StageReport:
+    """Check the canonical tables and set aside what is held."""
+    return validate_batch(plan, open_context(plan.site, plan.batch, settings))
+
+
+@sealed
+def accept(plan: BatchPlan, settings: Settings) -> StageReport:
+    """Make the run the one that counts for its batch."""
+    return accept_batch(plan, open_context(plan.site, plan.batch, settings))
+
+
+@sealed
+def finished(plan: BatchPlan, settings: Settings) -> StageReport | None:
+    """Give the report of this very run if it already counts, which means that there is nothing to do."""
+    return accepted_run(plan, open_context(plan.site, plan.batch, settings))
+
+
+@sealed
+def plan_publication(version: str, settings: Settings) -> ReleasePlan:
+    """Say what building a release would do; writes nothing."""
+    return plan_release(version, context=_release_context(settings))
+
+
+@sealed
+def publish(version: str, settings: Settings, progress: Callable[[int, int], None] | None = None) -> ReleaseReport:
+    """Build, check and publish a release of all accepted batches."""
+    return build_release(version, context=_release_context(settings), progress=progress)
+
+
+def _release_context(settings: Settings) -> ReleaseContext:
+    return ReleaseContext(
+        work=open_named("work", settings),
+        release=open_named("release", settings),
+        policy=load_release_policy(settings.release_policy),
+        settings=settings,
+    )
+
+
+def _end_with_parent() -> None:
+    """Make a worker process end when the process that asked for it is gone, however it went."""
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
+@functools.cache
+def workers(processes: int) -> ProcessPoolExecutor:
+    """Give the pool of worker processes that all shards of this process share."""
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent)
+
+
+def start_deidentify(shard: ShardRef, settings: Settings) -> Future[StageReport]:
+    """Start `deidentify` of one shard in a worker process; a pool that lost a worker is replaced."""
+    try:
+        return workers(settings.processes).submit(deidentify, shard, settings)
+    except BrokenProcessPool:
+        workers.cache_clear()
+        return workers(settings.processes).submit(deidentify, shard, settings)

@@ -1,0 +1,164 @@
+"""Data Docs of a batch: Great Expectations renders each suite's result, and our own page shows what it rendered.
+
+Its own pages load scripts and styles from public networks, name the time and show offending values; these do not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from string import Template
+from typing import Any
+
+from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+
+from config.rules import Severity, data_rules
+from tasks.validate.decide import Decision
+from tasks.validate.outcome import Outcome
+from tasks.validate.page import badge, link, page, status, table, text
+from tasks.validate.report import Balance, effect, fired, verdict
+from tasks.validate.running import TableResult
+
+Block = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the pages are about: a title, and what became of the rows."""
+
+    title: str
+    run: str
+    balances: tuple[Balance, ...]
+    decision: Decision
+
+
+def data_docs(batch: Batch, results: Sequence[TableResult]) -> dict[str, str]:
+    """Give every page by its path: ``index.html`` and ``validations/<table>.html``."""
+    outcomes = [outcome for result in results for outcome in result.outcomes]
+    index = page(f"Data Docs: {batch.title}", f"Run {batch.run}", _index(batch, outcomes))
+    pages = {f"validations/{result.table}.html": _validation(batch, result) for result in results}
+    return {"index.html": index} | pages
+
+
+def _index(batch: Batch, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    kind = "fails" if batch.decision.gates else "holds"
+    yield f'<div class="banner {kind}">{text(verdict(batch.decision).replace("*", ""))}</div>'
+    yield '<div class="cards">'
+    for balance in batch.balances:
+        yield _card(balance, [outcome for outcome in outcomes if outcome.table == balance.table])
+    yield "</div>"
+    failures = fired(outcomes)
+    yield "<h2>What fired</h2>"
+    head = ("Rule", "Severity", "Where", "Expectation", "Rows", "Effect")
+    yield table(head, map(_failure, failures)) if failures else "<p>Nothing: every expectation holds.</p>"
+    yield "<h2>Every rule that was checked</h2>"
+    checked = sorted({outcome.rule_id for outcome in outcomes})
+    failed = {outcome.rule_id for outcome in failures}
+    rows = [_rule(rule_id, sum(one.rule_id == rule_id for one in outcomes), rule_id in failed) for rule_id in checked]
+    yield table(
+        ("Status", "Rule", "Severity", "What must hold", "Expectations"),
+        rows,
+        failing=[rule_id in failed for rule_id in checked],
+    )
+
+
+def _card(balance: Balance, outcomes: Sequence[Outcome]) -> str:
+    passed = sum(outcome.success for outcome in outcomes)
+    figures = (("rows in", balance.rows), ("accepted", balance.accepted), ("held", balance.held))
+    return (
+        f'<div class="card"><span class="right">{status(success=passed == len(outcomes))}</span>'
+        f"<h3>{link(f'validations/{balance.table}.html', balance.table)}</h3>"
+        f'<p class="soft">{passed} of {len(outcomes)} expectations hold</p><div class="figures">'
+        + "".join(f'<div class="figure"><b>{number}</b><span>{words}</span></div>' for words, number in figures)
+        + "</div></div>"
+    )
+
+
+def _failure(outcome: Outcome) -> tuple[str, ...]:
+    where = link(f"validations/{outcome.table}.html", outcome.where)
+    return (
+        _id(outcome.rule_id),
+        _severity(outcome.severity),
+        where,
+        text(outcome.text),
+        text(outcome.failed),
+        text(effect(outcome)),
+    )
+
+
+def _rule(rule_id: str, expectations: int, failed: bool) -> tuple[str, ...]:  # noqa: FBT001 -- one caller, in sight
+    rule = data_rules()[rule_id]
+    return (status(success=not failed), _id(rule_id), _severity(rule.severity), text(rule.rule), text(expectations))
+
+
+def _severity(severity: Severity) -> str:
+    return badge(severity.value, severity.value)
+
+
+def _id(rule_id: str) -> str:
+    return f"<code>{text(rule_id)}</code>"
+
+
+def _validation(batch: Batch, result: TableResult) -> str:
+    document = ValidationResultsPageRenderer().render(result.shown).to_json_dict()
+    overview, *sections = document["sections"]
+    by_text = {outcome.text: outcome for outcome in result.outcomes}
+    return page(
+        f"Validation of {result.table}",
+        f"{batch.title}, run {batch.run}",
+        [
+            f"<p>{link('../index.html', 'All tables')}</p>",
+            _overview(overview, success=bool(result.shown.success)),
+            *(part for section in sections for block in section["content_blocks"] for part in _block(block, by_text)),
+        ],
+    )
+
+
+def _overview(section: Block, *, success: bool) -> str:
+    """Show the statistics of the overview; its other blocks are about time and engine."""
+    statistics = next(block for block in section["content_blocks"] if block["content_block_type"] == "table")
+    figures = "".join(
+        f'<div class="figure"><b>{_content(number)}</b><span>{_content(words).lower()}</span></div>'
+        for words, number in statistics["table"]
+    )
+    mark = f'<span class="right">{status(success=success)}</span>'
+    return f'<div class="card">{mark}<h3>Overview</h3><div class="figures">{figures}</div></div>'
+
+
+def _block(block: Block, by_text: Mapping[str, Outcome]) -> Iterator[str]:
+    """Show a block of a section: its heading, or its table of expectations, to which rule and severity are added.
+
+    Raises
+    ------
+    TypeError
+        If Great Expectations rendered a kind of block that this page does not know.
+    """
+    match block["content_block_type"]:
+        case "header":
+            yield f"<h2>{_content(block['header'])}</h2>"
+        case "table":
+            told = [(by_text[_description(row[1])], row) for row in block["table"]]
+            rows = [
+                (status(success=one.success), _id(one.rule_id), _severity(one.severity), *map(_content, row[1:]))
+                for one, row in told
+            ]
+            head = ("Status", "Rule", "Severity", "Expectation", "Observed")
+            yield table(head, rows, failing=[not one.success for one, _ in told])
+        case kind:
+            raise TypeError(f"Great Expectations rendered a block of an unknown kind: {kind}")
+
+
+def _description(cell: Block | list[Block]) -> str:
+    """Give the text of an expectation, which stands first in its cell."""
+    first = cell[0] if isinstance(cell, list) else cell
+    return Template(first["string_template"]["template"]).substitute()
+
+
+def _content(cell: object) -> str:
+    """Give a cell as HTML: a list of contents, a template with its parameters, or plain text."""
+    if isinstance(cell, list):
+        first, *notes = map(_content, cell)
+        return first + "".join(f'<span class="note">{note}</span>' for note in notes)
+    if isinstance(cell, Mapping):
+        template = cell["string_template"]
+        parameters = {name: text(value) for name, value in template.get("params", {}).items()}
+        return Template(text(template["template"])).safe_substitute(parameters).strip()
+    return text(cell)

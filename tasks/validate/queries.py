@@ -1,0 +1,217 @@
+"""The rules that span rows or tables, written out: each query gives the positions (`_row`) of the rows that break one.
+
+Relations are the harmonized tables by name, `settled` (the de-identified instances that the ledger counts) and
+`unsound_loinc`. A day that is not known breaks nothing.
+"""
+# ruff: noqa: S608 -- every name and number put into a query is written in this module
+
+from collections.abc import Mapping
+
+from expectations.suites.flags import flag
+
+YEAR_DAYS = 365.25
+AGE_TOLERANCE_YEARS = 2  # one year of tolerance, and one because both ages are completed years
+STAY_TOLERANCE_DAYS = 1
+LONGEST_STAY_DAYS = 365  # above it sites have mixed units or never closed the stay
+OVER_89_YEARS = 90
+COVID19_DIAGNOSES = ("U07.1", "840539006")  # ICD-10: virus identified; SNOMED CT: disease caused by SARS-CoV-2
+ACUTE_PROOFS = ("naat", "antigen", "imaging_diagnosis", "clinical_diagnosis", "not_reported")  # T-ANTIBODY
+ACUTE_TESTS = ("naat", "antigen")
+SOP_CLASSES = {
+    "CR": ("1.2.840.10008.5.1.4.1.1.1",),
+    "DX": ("1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"),
+    "CT": ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"),
+}
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _age_split(age: str, over: str, table: str) -> str:
+    """Rows whose age is shown though over 89 or unknown, or not shown though known and not over 89."""
+    return f"SELECT _row FROM {table} WHERE (coalesce({over}, true)) <> ({age} IS NULL)"
+
+
+def _wrong_flag(column: str, event: str) -> str:
+    """Subjects whose derived flag is not what clinical_event says."""
+    return f"""
+        SELECT s._row FROM subject s
+        WHERE (s.{column} = 'Yes') <> EXISTS (
+            SELECT 1 FROM clinical_event e WHERE e.subject_id = s.subject_id AND ({event}))
+    """
+
+
+def _outside_stay(event: str, stay: str) -> str:
+    """Events of which a day is known and that lie inside no such stay of their subject."""
+    return f"""
+        SELECT e._row FROM clinical_event e
+        WHERE ({event}) AND coalesce(e.start_day, e.end_day) IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM clinical_event h
+            WHERE h.subject_id = e.subject_id AND h.event_type = '{stay}'
+              AND coalesce(coalesce(e.start_day, e.end_day) >= h.start_day - {STAY_TOLERANCE_DAYS}, true)
+              AND coalesce(coalesce(e.end_day, e.start_day) <= h.end_day + {STAY_TOLERANCE_DAYS}, true))
+    """
+
+
+def _wrong_deltas(column: str, result: str) -> str:
+    """Studies whose list is not the sorted distances to the tests of a result."""
+    return f"""
+        SELECT s._row FROM imaging_study s
+        WHERE s.{column} <> coalesce((
+            SELECT list(t.day - s.day ORDER BY t.day) FROM test_result t
+            WHERE t.subject_id = s.subject_id AND t.result = '{result}' AND t.day - s.day IS NOT NULL), [])
+    """
+
+
+_VENTILATION = "e.event_type = 'breathing_support' AND e.device IN ('imv', 'ecmo')"
+_PROVEN = f"""EXISTS (SELECT 1 FROM test_result t WHERE t.subject_id = s.subject_id AND t.result = 'Positive'
+    AND t.test_class IN ({_listed(ACUTE_PROOFS)}))"""
+
+SUBJECT = {
+    flag("D-AGE-89"): _age_split("age_at_index", "age_at_index_gt89", "subject"),
+    flag("D-SEX-DICOM"): """
+        SELECT s._row FROM subject s
+        JOIN (SELECT subject_id, list_distinct(list(patient_sex)) AS seen FROM settled
+              WHERE patient_sex IN ('F', 'M') GROUP BY subject_id) i USING (subject_id)
+        WHERE len(i.seen) > 1 OR (s.sex IN ('Female', 'Male') AND NOT list_contains(i.seen, s.sex[1]))
+    """,
+    flag("D-ZIP", "country"): "SELECT _row FROM subject WHERE zip3 IS NOT NULL AND country IS DISTINCT FROM 'US'",
+    flag("C-FLAG-DERIVED", "ever_icu"): _wrong_flag("ever_icu", "e.event_type = 'icu_stay'"),
+    flag("C-FLAG-DERIVED", "ever_ventilated"): _wrong_flag("ever_ventilated", _VENTILATION),
+    flag("C-INDEX"): """
+        SELECT s._row FROM subject s
+        WHERE s.index_event IS NULL AND s.subject_id IN (
+            SELECT subject_id FROM clinical_event WHERE coalesce(start_day, end_day) IS NOT NULL
+            UNION ALL SELECT subject_id FROM condition WHERE coalesce(start_day, end_day) IS NOT NULL
+            UNION ALL SELECT subject_id FROM test_result WHERE day IS NOT NULL
+            UNION ALL SELECT subject_id FROM imaging_study WHERE day IS NOT NULL)
+    """,
+    flag("T-COVID-POS"): f"""
+        SELECT s._row FROM subject s
+        WHERE (s.covid19_status = 'Positive' AND NOT {_PROVEN} AND NOT EXISTS (
+                SELECT 1 FROM condition c
+                WHERE c.subject_id = s.subject_id AND c.code IN ({_listed(COVID19_DIAGNOSES)})))
+           OR (s.covid19_status = 'Negative' AND ({_PROVEN} OR NOT EXISTS (
+                SELECT 1 FROM test_result t
+                WHERE t.subject_id = s.subject_id AND t.result = 'Negative'
+                  AND t.test_class IN ({_listed(ACUTE_TESTS)}))))
+    """,
+    flag("T-INDEX-TEST"): """
+        SELECT s._row FROM subject s
+        WHERE s.index_event = 'COVID-19 Test' AND NOT EXISTS (
+            SELECT 1 FROM test_result t WHERE t.subject_id = s.subject_id AND t.day = 0)
+    """,
+}
+
+CLINICAL_EVENT = {
+    flag("C-ICU-IN-HOSP"): _outside_stay("e.event_type = 'icu_stay'", "hospital_stay"),
+    flag("C-VENT-IN-STAY"): f"""
+        {_outside_stay(_VENTILATION, "hospital_stay")} UNION {_outside_stay(_VENTILATION, "icu_stay")}
+    """,
+    flag("C-LOS"): f"""
+        SELECT _row FROM clinical_event
+        WHERE event_type IN ('hospital_stay', 'icu_stay') AND end_day - start_day > {LONGEST_STAY_DAYS}
+    """,
+    flag("C-OVERLAP"): """
+        SELECT DISTINCT a._row FROM clinical_event a
+        JOIN clinical_event b USING (subject_id, event_type)
+        WHERE a.event_type IN ('hospital_stay', 'icu_stay') AND a._row <> b._row
+          AND coalesce(a.start_day < b.end_day, a.start_day IS NOT NULL)
+          AND coalesce(b.start_day < a.end_day, b.start_day IS NOT NULL)
+    """,
+    flag("C-DEATH"): """
+        WITH death AS (
+            SELECT subject_id, count(*) AS deaths, min(start_day) AS day FROM clinical_event
+            WHERE event_type = 'death' GROUP BY subject_id)
+        SELECT e._row FROM clinical_event e LEFT JOIN death d USING (subject_id)
+        WHERE (e.event_type = 'death' AND d.deaths > 1)
+           OR (e.event_type <> 'death' AND e.start_day > d.day)
+           OR (e.discharge = 'expired' AND (d.deaths IS NULL OR e.end_day <> d.day))
+    """,
+}
+
+TEST_RESULT = {
+    flag("T-NEG-POS"): """
+        SELECT DISTINCT a._row FROM test_result a
+        JOIN test_result b USING (subject_id, day, test_class)
+        WHERE a.result IN ('Positive', 'Negative') AND b.result IN ('Positive', 'Negative') AND a.result <> b.result
+    """,
+}
+
+IMAGING_STUDY = {
+    flag("D-AGE-89"): _age_split("age_at_study", "age_at_study_gt89", "imaging_study"),
+    flag("D-AGE-AGREE"): f"""
+        SELECT i._row FROM imaging_study i JOIN subject s USING (subject_id)
+        WHERE abs(i.age_at_study - s.age_at_index - i.day / {YEAR_DAYS}) >= {AGE_TOLERANCE_YEARS}
+    """,
+    flag("D-AGE-DICOM"): f"""
+        SELECT DISTINCT i._row FROM imaging_study i
+        JOIN subject s USING (subject_id) JOIN settled d USING (study_uid)
+        WHERE abs(CASE WHEN d.patient_age_gt89 THEN {OVER_89_YEARS} ELSE d.patient_age_years END
+                  - s.age_at_index - i.day / {YEAR_DAYS}) >= {AGE_TOLERANCE_YEARS}
+    """,
+    flag("I-STUDY-DAY"): """
+        SELECT _row FROM imaging_study WHERE subject_id IN (
+            SELECT i.subject_id FROM imaging_study i JOIN settled d USING (study_uid)
+            GROUP BY i.subject_id HAVING count(DISTINCT d.study_date_shifted - i.day) > 1)
+    """,
+    flag("I-TEST-DELTA", "positive"): _wrong_deltas("days_to_positive_tests", "Positive"),
+    flag("I-TEST-DELTA", "negative"): _wrong_deltas("days_to_negative_tests", "Negative"),
+    flag("I-COUNT"): """
+        SELECT s._row FROM imaging_study s
+        WHERE s.n_series <> (SELECT count(*) FROM imaging_series c WHERE c.study_uid = s.study_uid)
+           OR s.n_instances <> (SELECT count(*) FROM imaging_instance c WHERE c.study_uid = s.study_uid)
+    """,
+    flag("L-LOINC-CHECK"): "SELECT _row FROM imaging_study WHERE loinc_code IN (SELECT code FROM unsound_loinc)",
+}
+
+IMAGING_SERIES = {
+    flag("I-COUNT"): """
+        SELECT s._row FROM imaging_series s LEFT JOIN (
+            SELECT series_uid, count(*) AS instances, sum(size) AS bytes FROM imaging_instance GROUP BY series_uid
+        ) i USING (series_uid)
+        WHERE s.n_instances <> coalesce(i.instances, 0) OR s.n_bytes <> coalesce(i.bytes, 0)
+    """,
+    flag("I-MODALITY"): "SELECT _row FROM imaging_series WHERE "
+    + " OR ".join(
+        f"(modality = '{modality}') <> (sop_class_uid IN ({_listed(classes)}))"
+        for modality, classes in SOP_CLASSES.items()
+    ),
+}
+
+IMAGING_INSTANCE = {
+    flag("I-COUNT"): """
+        SELECT i._row FROM imaging_instance i WHERE NOT EXISTS (
+            SELECT 1 FROM settled d
+            WHERE d.sop_uid = i.sop_uid AND d.sha256 = i.sha256 AND d.md5 = i.md5 AND d.size_bytes = i.size)
+    """,
+    flag("I-UID-TREE"): """
+        SELECT i._row FROM imaging_instance i
+        LEFT JOIN imaging_series s ON s.series_uid = i.series_uid LEFT JOIN imaging_study t ON t.study_uid = i.study_uid
+        WHERE i.study_uid <> s.study_uid OR i.subject_id <> s.subject_id OR i.subject_id <> t.subject_id
+           OR i.study_uid IN (
+                SELECT study_uid FROM imaging_instance GROUP BY study_uid HAVING count(DISTINCT subject_id) > 1)
+           OR i.series_uid IN (
+                SELECT series_uid FROM imaging_instance GROUP BY series_uid HAVING count(DISTINCT study_uid) > 1)
+    """,
+    flag("I-DUP-PIXEL"): """
+        SELECT _row FROM imaging_instance
+        WHERE (subject_id, pixel_sha256) IN (
+            SELECT (subject_id, pixel_sha256) FROM imaging_instance WHERE pixel_sha256 IS NOT NULL
+            GROUP BY subject_id, pixel_sha256 HAVING count(*) > 1)
+    """,
+    flag("I-DUP-PIXEL", "subject_id"): """
+        SELECT _row FROM imaging_instance WHERE pixel_sha256 IN (
+            SELECT pixel_sha256 FROM imaging_instance GROUP BY pixel_sha256 HAVING count(DISTINCT subject_id) > 1)
+    """,
+}
+
+QUERIES: Mapping[str, Mapping[str, str]] = {
+    "subject": SUBJECT,
+    "clinical_event": CLINICAL_EVENT,
+    "test_result": TEST_RESULT,
+    "imaging_study": IMAGING_STUDY,
+    "imaging_series": IMAGING_SERIES,
+    "imaging_instance": IMAGING_INSTANCE,
+}

@@ -1,0 +1,25 @@
+"""What every test starts from: no settings, credentials or telemetry of the machine it runs on."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+for _name in [name for name in os.environ if name.startswith(("CURATE_", "AWS_", "PREFECT_"))]:
+    if _name != "AWS_CA_BUNDLE":
+        del os.environ[_name]
+os.environ |= {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder to work in that holds nothing."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,54 @@
+"""The parser: every command explains itself, and every exit code has one meaning."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from config.errors import ConfigError
+from docs.generate import OTHER_EXITS, PAGES, commands
+from flows.cli import app
+from tasks import errors
+
+COMMANDS = list(commands(typer.main.get_command(app), ()))
+runner = CliRunner()
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) for words, _ in COMMANDS])
+def test_every_command_and_option_has_a_help_text(words: tuple[str, ...], command: typer.main.TyperCommand) -> None:
+    assert command.help
+    assert all(getattr(parameter, "help", None) for parameter in command.params)
+    assert runner.invoke(app, [*words, "--help"]).exit_code == 0
+
+
+def test_no_exit_code_means_two_things() -> None:
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CurationError)
+    ]
+    codes: dict[int, set[str]] = {}
+    for kind in [ConfigError, *kinds]:
+        family = "StoreError" if issubclass(kind, errors.StoreError) else kind.__name__
+        codes.setdefault(kind.exit_code, set()).add(family)
+    assert all(len(families) == 1 for families in codes.values())
+    assert not set(codes) & (set(OTHER_EXITS) - {1})
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_the_reference_pages_are_current(name: str) -> None:
+    path = Path(__file__).parents[2] / "docs/reference" / name
+    assert path.read_text(encoding="utf-8") == PAGES[name](), "run `make docs`"
+
+
+def test_the_settings_in_force_are_explained(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (empty_folder / "sites").mkdir()
+    (empty_folder / "sites/good.toml").write_text("")
+    (empty_folder / "sites/bad.toml").write_text("speed = 1")
+    monkeypatch.setenv("CURATE_RAW", "s3://here")
+    answer = runner.invoke(app, ["explain-config", "--sites", "sites", "--json"])
+    said = json.loads(answer.stdout)
+    assert said["settings"]["raw"] == "s3://here"
+    assert said["sites"]["good"] == "sound"
+    assert "speed" in said["sites"]["bad"]
+    assert runner.invoke(app, ["explain-config", "--sites", "sites"]).exit_code == 0

@@ -1,0 +1,91 @@
+"""The demo as a whole: what it printed, what it left, and that nothing of its input came out."""
+
+import csv
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings
+from flows.demo_canaries import canaries
+from flows.demo_data import demo_batches
+from flows.up import Installation, health
+from tasks.store import Store
+from tests.flows.command import DemoRun, curate
+from tests.oracle.leaks import leaks
+
+pytestmark = pytest.mark.services
+BATCHES = [("s01", "b2026-01"), ("s01", "b2026-02"), ("s02", "b2026-01")]
+
+
+def test_the_demo_says_that_the_release_is_verified_and_the_second_run_changed_nothing(demo_run: DemoRun) -> None:
+    said = demo_run.answer.stdout
+    assert "is published and verified" in said
+    assert "second run: 3 batches and release 2026.01 unchanged" in said
+    for question in ("Who is in the release?", "Which images, and how big are they?", "intensive care"):
+        assert question in said
+    assert "Prefect UI" in said
+
+
+@pytest.mark.parametrize(("site", "batch"), BATCHES)
+def test_every_input_has_one_ledger_row(
+    demo_run: DemoRun, installation: Installation, tmp_path: Path, site: str, batch: str
+) -> None:
+    assert installation.children
+    path = tmp_path / "ledger.csv"
+    answer = curate("ledger", site, batch, "--csv", str(path), folder=demo_run.folder)
+    assert answer.returncode == 0, answer.stderr
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    sent = next(found for found in demo_batches() if (found.site, found.batch) == (site, batch)).files
+    objects = Counter(row["source"] for row in rows if "!" not in row["source"])
+    assert objects == Counter(f"{site}/{batch}/{name}" for name in [*sent, "_COMPLETE"])
+    assert {row["status"] for row in rows} <= {"released-candidate", "held", "rejected", "duplicate", "not-imaging"}
+    assert all(row["reason"] for row in rows)
+
+
+def test_no_identifier_of_the_input_is_in_anything_that_left_the_private_prefix(
+    demo_run: DemoRun, work: Store, release: Store
+) -> None:
+    needles = canaries()
+    found = [("work", key, needle) for key, needle in leaks(_open_objects(work), needles)]
+    found += [("release", key, needle) for key, needle in leaks(_open_objects(release), needles)]
+    assert found == []
+    logs = [(path.name, path.read_bytes()) for path in demo_run.installation.rglob("*.log")]
+    assert len(logs) >= 3
+    printed = [("output", (demo_run.answer.stdout + demo_run.answer.stderr).encode())]
+    assert leaks([*logs, *printed], needles) == []
+
+
+def _open_objects(store: Store) -> list[tuple[str, bytes]]:
+    return [(found.key, store.read(found.key)) for found in store.list() if not found.key.startswith("private/")]
+
+
+def test_no_identifier_of_the_input_is_in_a_row_of_the_prefect_database(
+    demo_run: DemoRun, installation: Installation
+) -> None:
+    database = demo_run.installation / "prefect/prefect.db"
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        content = connection.serialize()
+    assert installation.prefect_api
+    assert len(content) > 100_000
+    assert leaks([("prefect.db", content)], canaries()) == []
+
+
+def test_everything_is_healthy_and_says_so(demo_run: DemoRun, installation: Installation) -> None:
+    assert all(health(demo_run.installation).values())
+    assert curate("up", "--check", folder=demo_run.folder).returncode == 0
+    assert len(installation.children) == 3
+
+
+def test_the_stores_pass_their_examination(demo_run: DemoRun, demo_settings: Settings) -> None:
+    answer = curate("doctor", "--json", folder=demo_run.folder)
+    assert answer.returncode == 0, answer.stdout
+    assert demo_settings.raw == "s3://raw"
+
+
+def test_a_stranger_can_verify_the_release(demo_run: DemoRun, installation: Installation) -> None:
+    assert installation.children
+    answer = curate("verify-release", "--json", folder=demo_run.folder)
+    assert (answer.returncode, '"problems": []' in answer.stdout) == (0, True), answer.stdout

@@ -1,0 +1,277 @@
+"""Small batches as validate leaves them: tables in batch form, a ledger, and real DICOM objects in the work store."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from config.release import ReleasePolicy, load_release_policy
+from config.settings import Settings
+from expectations.schemas.catalog import BATCH
+from expectations.schemas.pipeline import LEDGER
+from expectations.schemas.table import table_of
+from tasks.layout import BatchLayout, object_key
+from tasks.model import StoredObject
+from tasks.release.model import ReleaseContext
+from tasks.store import ReadOnlyStore
+from tasks.store.memory import MemoryStore
+from tasks.store.parquet import write_table
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+ADDRESS = "s3://open-chest/collection"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One released-candidate instance; `content` stands for its pixels."""
+
+    subject: str
+    study: str
+    series: str
+    sop: str
+    content: str = "pixels"
+    deid_pixel: str = "not_needed"
+    identity_removed: str = "YES"
+
+    @property
+    def data(self) -> bytes:
+        dataset = Dataset()
+        dataset.SOPClassUID = CT
+        dataset.SOPInstanceUID = self.sop
+        dataset.PatientID = self.subject
+        dataset.PatientIdentityRemoved = self.identity_removed
+        code = Dataset()
+        code.CodeValue, code.CodingSchemeDesignator = "113100", "DCM"
+        code.CodeMeaning = "Basic Application Confidentiality Profile"
+        dataset.DeidentificationMethodCodeSequence = [code]
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = self.study, self.series
+        dataset.ImageComments = self.content
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        buffer = BytesIO()
+        dataset.save_as(buffer, enforce_file_format=True)
+        return buffer.getvalue()
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return {
+            "sop_uid": self.sop, "series_uid": self.series, "study_uid": self.study, "subject_id": self.subject,
+            "size": len(self.data), "sha256": self.sha256,
+            "md5": hashlib.md5(self.data, usedforsecurity=False).hexdigest(), "media_type": "application/dicom",
+            "frames": 1, "transfer_syntax_uid": ExplicitVRLittleEndian, "deid_pixel": self.deid_pixel,
+            "deid_method_codes": ["113100"],
+        }  # fmt: skip
+
+
+@dataclass
+class Batch:
+    """A batch in the making; `subjects` holds what differs from a subject's usual row, by subject."""
+
+    name: str
+    images: Sequence[Image]
+    run: str = "run1"
+    subjects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    events: Sequence[Mapping[str, Any]] = ()
+    changed: Mapping[str, Callable[[pa.Table], pa.Table]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """The rows of every table that has some."""
+        return {
+            "subject": [
+                a_subject(name) | dict(self.subjects.get(name, {})) for name in _unique(self.images, "subject")
+            ],
+            "clinical_event": [dict(row) for row in self.events],
+            "imaging_study": [self._study(uid) for uid in _unique(self.images, "study")],
+            "imaging_series": [self._series(uid) for uid in _unique(self.images, "series")],
+            "imaging_instance": [image.row for image in self.images],
+        }
+
+    def _study(self, uid: str) -> dict[str, Any]:
+        images = [image for image in self.images if image.study == uid]
+        return {
+            "study_uid": uid, "subject_id": images[0].subject, "day": 3, "modalities": ["CT"],
+            "loinc_basis": "unmapped", "days_to_positive_tests": [], "days_to_negative_tests": [-2, 5],
+            "n_series": len(_unique(images, "series")), "n_instances": len(images), "age_at_study": 61,
+        }  # fmt: skip
+
+    def _series(self, uid: str) -> dict[str, Any]:
+        images = [image for image in self.images if image.series == uid]
+        lines = sorted(f"{image.sop} {image.sha256}" for image in images)
+        return {
+            "series_uid": uid, "study_uid": images[0].study, "subject_id": images[0].subject, "modality": "CT",
+            "sop_class_uid": CT, "transfer_syntaxes": [ExplicitVRLittleEndian], "lossy": False,
+            "photometric": "MONOCHROME2", "n_instances": len(images), "pixel_spacing_mm": [0.7, 0.7],
+            "n_bytes": sum(len(image.data) for image in images),
+            "series_sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+        }  # fmt: skip
+
+    def ledger(self) -> list[dict[str, Any]]:
+        candidates = [
+            {
+                "source_id": hashlib.sha256(image.data).hexdigest()[:32], "status": "released-candidate",
+                "rule_id": "DE-PASS", "source_bytes": 1, "engine": "pydicom", "subject_id": image.subject,
+                "study_uid": image.study, "sop_uid": image.sop, "sha256": image.sha256,
+            }
+            for image in self.images
+        ]  # fmt: skip
+        marker = {"source_id": "0" * 32, "status": "not-imaging", "rule_id": "IN-MARKER", "source_bytes": 0}
+        return [*candidates, marker]
+
+    def write(self, work: MemoryStore) -> None:
+        """Lay the batch into a work store, accepted."""
+        layout = BatchLayout(*self.name.split("/"))
+        for image in self.images:
+            work.create(object_key(image.sha256), image.data)
+        tables = {f"tables/{name}.parquet": table_of(BATCH[name], rows) for name, rows in self.rows.items()}
+        tables["ledger.parquet"] = table_of(LEDGER, self.ledger())
+        for name, table in tables.items():
+            change = self.changed.get(name.removeprefix("tables/").removesuffix(".parquet"), lambda same: same)
+            work.create(layout.run(self.run, name), write_table(change(table)))
+        pointer = work.read_versioned(layout.current)
+        content = json.dumps({"run": self.run}).encode()
+        work.swap(layout.current, content, expected=pointer[1] if pointer else None)
+
+
+def a_subject(name: str) -> dict[str, Any]:
+    """A subject's usual row."""
+    return {
+        "subject_id": name, "site_id": "s01", "index_event": "COVID-19 Test", "age_at_index": 61,
+        "age_at_index_gt89": False, "sex": "Female", "race_ethnicity": ["Asian", "White"], "race": "Other",
+        "ethnicity": "Not Reported", "race_scheme": "OMB-SPD15", "country": "US", "zip3": "606",
+        "covid19_status": "Positive", "covid19_status_basis": ["test"], "ever_icu": "No", "ever_ventilated": "No",
+    }  # fmt: skip
+
+
+def an_event(event: str, subject: str, **values: Any) -> dict[str, Any]:
+    """A hospital stay."""
+    return {
+        "event_id": event, "subject_id": subject, "event_type": "hospital_stay", "start_day": 0, "end_day": 4,
+        "end_status": "known", "discharge": "home", "source_row": f"b1/{event}", **values,
+    }  # fmt: skip
+
+
+def some_images(
+    subject: str, *, study: str, series: int = 1, instances: int = 2, content: str = "pixels"
+) -> list[Image]:
+    """The images of one study; UIDs are made from its number."""
+    return [
+        Image(subject, f"2.25.{study}", f"2.25.{study}.{s}", f"2.25.{study}.{s}.{i}", content)
+        for s in range(1, series + 1)
+        for i in range(1, instances + 1)
+    ]
+
+
+def _unique(images: Sequence[Image], name: str) -> list[str]:
+    return list(dict.fromkeys(getattr(image, name) for image in images))
+
+
+def a_policy(**values: Any) -> ReleasePolicy:
+    """The default policy with a public address, and some values changed."""
+    return ReleasePolicy(**(load_release_policy().model_dump() | {"address": ADDRESS} | values))
+
+
+@dataclass
+class Installation:
+    """A work and a release store, and what builds from one to the other."""
+
+    work: MemoryStore = field(default_factory=lambda: MemoryStore("work"))
+    release: Any = field(default_factory=lambda: MemoryStore("release"))
+    policy: ReleasePolicy = field(default_factory=a_policy)
+
+    @property
+    def context(self) -> ReleaseContext:
+        return ReleaseContext(self.work, self.release, self.policy, Settings(processes=1))
+
+    def with_release(self, release: Any) -> "Installation":
+        """The same with another release store."""
+        return replace(self, release=release)
+
+    def with_policy(self, **values: Any) -> "Installation":
+        """The same with some values of the policy changed."""
+        return replace(self, policy=a_policy(**values))
+
+    def contents(self) -> dict[str, bytes]:
+        """All that lies in the release store."""
+        return {stored.key: self.release.read(stored.key) for stored in self.release.list()}
+
+
+def first_batch() -> Batch:
+    """Two subjects, three studies, seven images, two stays."""
+    images = [
+        *some_images("SUBJECTA", study="1", series=2),
+        *some_images("SUBJECTA", study="2", instances=1),
+        *some_images("SUBJECTB", study="3"),
+    ]
+    events = [
+        an_event("e1", "SUBJECTA"),
+        an_event("e2", "SUBJECTA", event_type="icu_stay", parent_event_id="e1", discharge=None),
+    ]
+    return Batch("site-a/batch-1", images, events=events)
+
+
+def second_batch() -> Batch:
+    """Another site's subject."""
+    return Batch(
+        "site-b/batch-1", some_images("SUBJECTC", study="4", instances=3), subjects={"SUBJECTC": {"sex": "Male"}}
+    )
+
+
+class Stopped(Exception):  # noqa: N818 -- a kill, not an error of ours
+    """The process ended here."""
+
+
+class StoppingStore:
+    """A memory store whose n-th write ends the process, before or after it takes place; later ones do not happen."""
+
+    def __init__(self, inner: MemoryStore, *, after: int, lands: bool) -> None:
+        self.inner, self.address = inner, inner.address
+        self._left, self._lands, self._lock = after, lands, threading.Lock()
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        return self.inner.list(prefix)
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        return self.inner.folders(prefix)
+
+    def head(self, key: str) -> StoredObject | None:
+        return self.inner.head(key)
+
+    def read(self, key: str) -> bytes:
+        return self.inner.read(key)
+
+    def read_versioned(self, key: str) -> tuple[bytes, str] | None:
+        return self.inner.read_versioned(key)
+
+    def create(self, key: str, data: bytes) -> bool:
+        return bool(self._write(lambda: self.inner.create(key, data)))
+
+    def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
+        return str(self._write(lambda: self.inner.swap(key, data, expected=expected)))
+
+    def copy_from(self, source: ReadOnlyStore, source_key: str, key: str, *, sha256: str) -> bool:
+        return bool(self._write(lambda: self.inner.copy_from(source, source_key, key, sha256=sha256)))
+
+    def delete(self, key: str) -> None:
+        self._write(lambda: self.inner.delete(key))
+
+    def _write(self, write: Callable[[], Any]) -> Any:
+        with self._lock:
+            self._left -= 1
+            if self._left > 0:
+                return write()
+            if self._left == 0 and self._lands:
+                write()
+            raise Stopped

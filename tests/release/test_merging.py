@@ -1,0 +1,125 @@
+from collections.abc import Sequence
+
+import pytest
+
+from tasks.release.merging import merged
+from tasks.release.model import Collection
+from tasks.release.selection import accepted_batches
+from tasks.store.memory import MemoryStore
+from tests.release.batches import Batch, Image, a_policy, an_event, some_images
+
+Found = list[tuple[str, str, int]]
+
+
+def merge(*batches: Batch) -> tuple[Collection, Found]:
+    work = MemoryStore("work")
+    for batch in batches:
+        batch.write(work)
+    collection, findings = merged(accepted_batches(work, a_policy()))
+    return collection, [(finding.rule_id, finding.place, finding.count) for finding in findings]
+
+
+def ids(collection: Collection, table: str, column: str) -> list[str]:
+    return sorted(collection.tables[table][column].to_pylist())
+
+
+def two(images: Sequence[Image], more: Sequence[Image]) -> tuple[Batch, Batch]:
+    return Batch("s1/b1", images), Batch("s1/b2", more)
+
+
+def test_a_batch_that_came_twice_is_one() -> None:
+    images = some_images("A", study="1", series=2)
+    events = [an_event("e1", "A")]
+    collection, findings = merge(
+        Batch("s1/b1", images, events=events), Batch("s1/b2", images, events=[an_event("e1", "A", source_row="b2/e1")])
+    )
+    assert findings == []
+    assert {name: table.num_rows for name, table in collection.tables.items()} == {
+        "subject": 1, "clinical_event": 1, "test_result": 0, "condition": 0,
+        "imaging_study": 1, "imaging_series": 2, "imaging_instance": 4,
+    }  # fmt: skip
+    assert collection.tables["clinical_event"]["source_row"].to_pylist() == ["b1/e1"]
+
+
+def test_a_study_that_came_in_two_parts_is_counted_anew() -> None:
+    images = some_images("A", study="1", series=2, instances=2)
+    collection, findings = merge(*two(images[:2], images[2:]))
+    whole, _ = merge(Batch("s1/b1", images))
+    assert findings == []
+    assert collection.tables["imaging_study"].to_pylist() == whole.tables["imaging_study"].to_pylist()
+    assert collection.tables["imaging_series"].to_pylist() == whole.tables["imaging_series"].to_pylist()
+
+
+def test_a_series_that_came_in_two_parts_has_the_digest_of_all_its_instances() -> None:
+    images = some_images("A", study="1", instances=3)
+    collection, _ = merge(*two(images[:1], images[1:]))
+    whole, _ = merge(Batch("s1/b1", images))
+    assert collection.tables["imaging_series"].to_pylist() == whole.tables["imaging_series"].to_pylist()
+    assert collection.tables["imaging_series"]["n_instances"].to_pylist() == [3]
+
+
+def test_counts_agree_with_those_that_a_batch_states() -> None:
+    batch = Batch("s1/b1", some_images("A", study="1", series=2))
+    collection, _ = merge(batch)
+    stated = {row["series_uid"]: row["series_sha256"] for row in batch.rows["imaging_series"]}
+    series = collection.tables["imaging_series"]
+    assert dict(zip(series["series_uid"].to_pylist(), series["series_sha256"].to_pylist(), strict=True)) == stated
+
+
+def test_one_sop_uid_with_two_contents_is_held_on_both_sides() -> None:
+    first = some_images("A", study="1", instances=2)
+    other = Image("A", "2.25.1", "2.25.1.1", "2.25.1.1.2", content="other pixels")
+    collection, findings = merge(*two(first, [other]))
+    assert findings == []
+    assert ids(collection, "imaging_instance", "sop_uid") == ["2.25.1.1.1"]
+    assert collection.held == {"I-DUP-SOP": 1}
+    assert collection.tables["imaging_series"]["n_instances"].to_pylist() == [1]
+
+
+def test_what_hangs_on_held_instances_alone_goes_with_them() -> None:
+    lost = some_images("A", study="1", instances=1)
+    kept = some_images("B", study="2", instances=1)
+    other = some_images("A", study="1", instances=1, content="other pixels")
+    collection, findings = merge(
+        Batch("s1/b1", [*lost, *kept], events=[an_event("e1", "A"), an_event("e2", "B")]), Batch("s1/b2", other)
+    )
+    assert findings == []
+    assert ids(collection, "subject", "subject_id") == ["B"]
+    assert ids(collection, "clinical_event", "event_id") == ["e2"]
+    assert ids(collection, "imaging_study", "study_uid") == ["2.25.2"]
+    assert collection.held_sop_uids.to_pylist() == ["2.25.1.1.1"]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "found"),
+    [
+        ({}, {}, []),
+        ({"site_id": "s01"}, {"site_id": "s02"}, []),
+        ({"sex": "Female"}, {"sex": "Male"}, [("D-SEX-STABLE", "subject", 1)]),
+        ({"race_ethnicity": ["Asian"]}, {"race_ethnicity": ["White"]}, [("D-SEX-STABLE", "subject", 1)]),
+        ({"age_at_index": 61}, {"age_at_index": None}, [("S-KEY-UNIQUE", "subject", 1)]),
+    ],
+)
+def test_one_subject_in_two_batches_must_be_the_same(
+    here: dict[str, object], there: dict[str, object], found: Found
+) -> None:
+    images = some_images("A", study="1"), some_images("A", study="2")
+    _, findings = merge(
+        Batch("s1/b1", images[0], subjects={"A": here}), Batch("s1/b2", images[1], subjects={"A": there})
+    )
+    assert findings == found
+
+
+def test_subjects_that_differ_in_different_ways_are_named_by_each_rule() -> None:
+    images = [*some_images("A", study="1"), *some_images("B", study="2")]
+    more = [*some_images("A", study="3"), *some_images("B", study="4")]
+    subjects = {"A": {"sex": "Male"}, "B": {"age_at_index": 62}}
+    _, findings = merge(Batch("s1/b1", images), Batch("s1/b2", more, subjects=subjects))
+    assert findings == [("D-SEX-STABLE", "subject", 1), ("S-KEY-UNIQUE", "subject", 1)]
+
+
+def test_one_study_under_two_subjects_is_named_by_the_rule_of_the_tree() -> None:
+    _, findings = merge(
+        *two(some_images("A", study="1", instances=1), [Image("B", "2.25.1", "2.25.1.2", "2.25.1.2.1")])
+    )
+    assert findings == [("I-UID-TREE", "imaging_study", 1)]

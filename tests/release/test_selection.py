@@ -1,0 +1,51 @@
+import pytest
+
+from tasks.errors import BatchNotReadyError, GateError
+from tasks.layout import BatchLayout
+from tasks.release.selection import RELEASED, accepted_batches
+from tasks.store.memory import MemoryStore
+from tests.release.batches import Batch, Image, Installation, a_policy, first_batch
+
+
+def test_the_accepted_run_of_every_batch_is_selected_in_order(installation: Installation) -> None:
+    again = Batch("site-b/batch-1", [Image("SUBJECTC", "2.25.4", "2.25.4.1", "2.25.4.1.1")], run="run2")
+    again.write(installation.work)
+    batches = accepted_batches(installation.work, a_policy())
+    assert [(batch.name, batch.run) for batch in batches] == [("site-a/batch-1", "run1"), ("site-b/batch-1", "run2")]
+    assert [batch.tables["imaging_instance"].num_rows for batch in batches] == [7, 1]
+
+
+def test_the_policy_may_name_the_batches(installation: Installation) -> None:
+    batches = accepted_batches(installation.work, a_policy(batches=("site-b/batch-1",)))
+    assert [batch.name for batch in batches] == ["site-b/batch-1"]
+
+
+def test_a_batch_without_an_accepted_run_is_not_released(installation: Installation) -> None:
+    layout = BatchLayout("site-c", "batch-1")
+    installation.work.create(layout.run("run1", "ledger.parquet"), b"unfinished")
+    assert len(accepted_batches(installation.work, a_policy())) == 2
+    with pytest.raises(BatchNotReadyError, match="site-c/batch-1"):
+        accepted_batches(installation.work, a_policy(batches=("site-c/batch-1",)))
+
+
+def test_nothing_accepted_is_nothing_to_release() -> None:
+    with pytest.raises(BatchNotReadyError, match="no batch"):
+        accepted_batches(MemoryStore("work"), a_policy())
+
+
+def test_a_table_that_a_run_did_not_write_has_no_rows(installation: Installation) -> None:
+    tables = accepted_batches(installation.work, a_policy())[0].tables
+    assert (tables["condition"].num_rows, tables["clinical_event"].num_rows) == (0, 2)
+
+
+def test_a_table_of_another_form_is_refused_by_its_key() -> None:
+    work = MemoryStore("work")
+    batch = first_batch()
+    batch.changed = {"subject": lambda table: table.drop_columns(["zip3"])}
+    batch.write(work)
+    with pytest.raises(GateError, match=r"batches/site-a/batch-1/run1/tables/subject\.parquet"):
+        accepted_batches(work, a_policy())
+
+
+def test_lineage_is_not_released() -> None:
+    assert "lineage" not in RELEASED
