@@ -1,7 +1,6 @@
 """Values that stay, as they are or changed: each VR has its own test, and what fails it goes."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,7 +62,9 @@ def kept_element(element: Element, vr: str, keeping: Keeping, codecs: tuple[str,
     changed = _kept_texts(int(element.tag), vr, texts, keeping)
     if changed is None:
         return None
-    return _as(element, vr) if changed == texts else DataElement(element.tag, vr, changed)
+    if changed == texts:
+        return _as(element, vr)
+    return DataElement(element.tag, vr, changed[0] if len(changed) == 1 else changed)
 
 
 def _as(element: Element, vr: str) -> Element:
@@ -85,17 +86,21 @@ def _kept_texts(tag: int, vr: str, texts: list[str], keeping: Keeping) -> list[s
 def _one(tag: int, vr: str, text: str, keeping: Keeping) -> str | None:
     """Give one value as it may stay; the values of a multiple stand and fall together."""
     profile = keeping.profile
-    days, dates = keeping.offset_days, profile.dates
-    by_vr: dict[str, Callable[[], str | None]] = {
-        "AS": lambda: capped_age(text, oldest_years=profile.oldest_years),
-        "CS": lambda: _term(text, keeping),
-        "DA": lambda: shift_date(text, days=days, dates=dates),
-        "DS": lambda: text if is_number(text, vr) else None,
-        "DT": lambda: shift_datetime(text, days=days, dates=dates),
-        "IS": lambda: text if is_number(text, vr) else None,
-        "TM": lambda: text if is_time(text) else None,
-    }
-    return by_vr.get(vr, lambda: _text(text, tag, vr, keeping))()
+    match vr:
+        case "AS":
+            return capped_age(text, oldest_years=profile.oldest_years)
+        case "CS":
+            return _term(text, keeping)
+        case "DA":
+            return shift_date(text, days=keeping.offset_days, dates=profile.dates)
+        case "DT":
+            return shift_datetime(text, days=keeping.offset_days, dates=profile.dates)
+        case "DS" | "IS":
+            return text if is_number(text, vr) else None
+        case "TM":
+            return text if is_time(text) else None
+        case _:
+            return _text(text, tag, vr, keeping)
 
 
 def _term(text: str, keeping: Keeping) -> str | None:

@@ -20,8 +20,8 @@ derived AS (
     FROM people LEFT JOIN seen USING (subject_id) LEFT JOIN status USING (subject_id), facts)
 SELECT subject_id, ever_icu, ever_ventilated, covid19_status, covid19_status_basis,
        coalesce((sends_icu AND said_icu IN ('Yes', 'No') AND said_icu <> ever_icu)
-                OR (sends_breathing_support AND said_ventilated IN ('Yes', 'No') AND said_ventilated <> ever_ventilated),
-                false) AS is_flag_denied,
+                OR (sends_breathing_support AND said_ventilated IN ('Yes', 'No')
+                    AND said_ventilated <> ever_ventilated), false) AS is_flag_denied,
        coalesce(said_covid IN ('Positive', 'Negative') AND covid19_status IN ('Positive', 'Negative')
                 AND said_covid <> covid19_status, false) AS is_status_denied
 FROM derived ORDER BY subject_id

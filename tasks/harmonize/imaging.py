@@ -133,6 +133,4 @@ def _instances(instances: pa.Table) -> pa.Table:
         "pixel_sha256": pa.nulls(length, pa.string()),
     }
     names = batch_form(imaging_instance.TABLE).schema.names
-    return pa.table({name: made.get(name, None) if name in made else instances[name] for name in names}).sort_by(
-        "sop_uid"
-    )
+    return pa.table({name: made[name] if name in made else instances[name] for name in names}).sort_by("sop_uid")

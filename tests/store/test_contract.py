@@ -236,13 +236,13 @@ def test_a_key_may_be_the_folder_of_another_or_is_refused_clearly(store: Store) 
 
 def test_the_folder_of_a_key_may_become_a_key_or_is_refused_clearly(store: Store) -> None:
     store.create("a/b", b"below")
+    refusal = None
     try:
         store.create("a", b"file")
     except StoreError as problem:
-        assert not isinstance(problem, KeyExistsError)
-        assert "an object and a folder" in problem.message
-    else:
-        assert keys(store) == ["a", "a/b"]
+        refusal = problem
+    assert keys(store) == (["a", "a/b"] if refusal is None else ["a/b"])
+    assert refusal is None or ("an object and a folder" in str(refusal) and not isinstance(refusal, KeyExistsError))
     assert store.read("a/b") == b"below"
 
 

@@ -1,0 +1,189 @@
+"""All canonical tables of one batch from its records and instances; pure, and the order of the steps in one place."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from config.site import Site
+from expectations.schemas.catalog import BATCH
+from expectations.schemas.pipeline import ANCHORS, HOLDS
+from expectations.schemas.table import Table, table_of
+from tasks.errors import AccountingError
+from tasks.harmonize import stays, tests
+from tasks.harmonize.anchors import anchor_days
+from tasks.harmonize.flags import derived_flags
+from tasks.harmonize.imaging import Imaging, imaging_of
+from tasks.harmonize.lineage import lineage_rows
+from tasks.harmonize.orphans import orphans_of
+from tasks.harmonize.records import Extraction
+from tasks.harmonize.studies import days_of_studies, withheld_years
+from tasks.harmonize.subjects import people_of, subject_rows
+from tasks.identity import Pseudonymizer
+
+Places = Counter[tuple[str, str]]  # how often a rule fired at a place
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """The tables of a batch in batch form and sorted, and what was found on the way.
+
+    `holds` names rows that could not be decided; `people` and `orphans` are who is on which side.
+    """
+
+    tables: dict[str, pa.Table]
+    holds: pa.Table
+    anchors: pa.Table
+    people: pa.Table
+    orphans: pa.Table
+    found: Places
+
+
+@dataclass(frozen=True, slots=True)
+class _Clinical:
+    """Clinical things as sent under their ids, and each distinct one once; dates are shifted."""
+
+    sent: dict[str, pa.Table]
+    merged: dict[str, pa.Table]
+
+
+def canonical_tables(sent: Extraction, instances: pa.Table, site: Site, people: Pseudonymizer, batch: str) -> Canonical:
+    """Make every canonical table of a batch.
+
+    Parameters
+    ----------
+    sent
+        Records of all files.
+    instances
+        Settled instances that are candidates for a release.
+
+    Raises
+    ------
+    AccountingError
+        If a record went missing between the files and the tables.
+    """
+    clinical, imaging = _clinical(sent), imaging_of(instances)
+    persons, held = people_of(sent.of("subject"), imaging.studies)
+    anchors = anchor_days(persons, clinical.merged["test_result"], imaging.studies, site.index)
+    events = stays.days_of_events(clinical.merged["clinical_event"], anchors)
+    status, contradictions = tests.covid_status(clinical.merged["test_result"], clinical.merged["condition"])
+    flags = derived_flags(persons, clinical.merged["clinical_event"], status, site.facts)
+    subjects = subject_rows(persons, anchors, flags, site)
+    results = tests.days_of_tests(clinical.merged["test_result"], anchors)
+    studies = days_of_studies(imaging.studies, anchors, results, _offsets(persons, people))
+    made = {
+        "subject": subjects,
+        "clinical_event": _with_source(events, people, batch),
+        "test_result": results,
+        "condition": tests.days_of_conditions(clinical.merged["condition"], anchors),
+        "imaging_study": studies,
+        "imaging_series": imaging.series,
+        "imaging_instance": imaging.instances,
+        "lineage": _lineage(sent, clinical, subjects, people, f"{site.code}/{batch}"),
+    }
+    holds = [*_held_subjects(held, flags), *_held_clinical(clinical.merged), *_held_imaging(imaging, studies, site)]
+    orphans = orphans_of(persons)
+    found = _places(imaging, holds, orphans, {"T-NEG-POS": contradictions, "P-YEAR-WITHHELD": withheld_years(studies)})
+    return Canonical(
+        {name: conformed(table, BATCH[name]) for name, table in made.items()},
+        table_of(HOLDS, [dict(zip(HOLDS.schema.names, row, strict=True)) for row in sorted(set(holds))]),
+        conformed(anchors, ANCHORS),
+        persons,
+        orphans,
+        found,
+    )
+
+
+def conformed(rows: pa.Table, table: Table) -> pa.Table:
+    """Give the columns of a table in its order, types and key order."""
+    columns = [rows[field.name].cast(field.type) for field in table.schema]
+    return pa.Table.from_arrays(columns, schema=table.schema).sort_by([(name, "ascending") for name in table.key])
+
+
+def _clinical(sent: Extraction) -> _Clinical:
+    identified = {
+        "clinical_event": stays.identified_events(sent),
+        "test_result": tests.identified_tests(sent),
+        "condition": tests.identified_conditions(sent),
+    }
+    merged = {
+        "clinical_event": stays.merged_events(identified["clinical_event"]),
+        "test_result": tests.merged_tests(identified["test_result"]),
+        "condition": tests.merged_conditions(identified["condition"]),
+    }
+    kinds = {"clinical_event": stays.KINDS, "test_result": ("test",), "condition": ("condition",)}
+    for name, table in merged.items():
+        rows_in = sum(len(sent.of(kind)) for kind in kinds[name])
+        rows_out = pc.sum(table["sources"], min_count=0).as_py()
+        if rows_in != rows_out:
+            raise AccountingError(f"{name}: {rows_in} records came in and {rows_out} are accounted for")
+    return _Clinical(identified, merged)
+
+
+def _offsets(persons: pa.Table, people: Pseudonymizer) -> pa.Table:
+    subjects = persons["subject_id"].to_pylist()
+    days = pa.array([people.offset_days(subject) for subject in subjects], pa.int32())
+    return pa.table({"subject_id": pa.array(subjects, pa.string()), "offset_days": days})
+
+
+def _with_source(events: pa.Table, people: Pseudonymizer, batch: str) -> pa.Table:
+    """Name each event's first source row by a keyed digest, since a batch's name can hold a date."""
+    places = zip(events["file"].to_pylist(), events["row"].to_pylist(), strict=True)
+    digests = [people.source(f"row\x1f{batch}\x1f{file}\x1f{row}") for file, row in places]
+    return events.append_column("source_row", pa.array(digests, pa.string()))
+
+
+def _lineage(
+    sent: Extraction, clinical: _Clinical, subjects: pa.Table, people: Pseudonymizer, batch_id: str
+) -> pa.Table:
+    tables = {
+        "cells": sent.all_cells(),
+        "people": sent.of("subject"),
+        "events": clinical.sent["clinical_event"],
+        "tests": clinical.sent["test_result"],
+        "conditions": clinical.sent["condition"],
+        "subjects": subjects,
+    }
+    return lineage_rows(tables, people, batch_id)
+
+
+Hold = tuple[str, str, str]
+
+
+def _held_subjects(held: list[tuple[str, str]], flags: pa.Table) -> list[Hold]:
+    denied = [
+        ("subject", subject, rule)
+        for column, rule in (("is_flag_denied", "C-FLAG-DERIVED"), ("is_status_denied", "T-COVID-POS"))
+        for subject in flags["subject_id"].filter(flags[column]).to_pylist()
+    ]
+    return [*(("subject", subject, rule) for subject, rule in held), *denied]
+
+
+def _held_clinical(merged: dict[str, pa.Table]) -> list[Hold]:
+    holds: list[Hold] = []
+    for name, table in merged.items():
+        undecided = table.filter(pc.is_valid(table["rule"]))
+        keys, rules = undecided[BATCH[name].key[0]].to_pylist(), undecided["rule"].to_pylist()
+        holds.extend((name, key, rule) for key, rule in zip(keys, rules, strict=True))
+    return holds
+
+
+def _held_imaging(imaging: Imaging, studies: pa.Table, site: Site) -> list[Hold]:
+    mixed = imaging.conflicts.get("imaging_series.modality", pa.array([], pa.string()))
+    holds = [("imaging_series", series, "I-MODALITY") for series in mixed.to_pylist()]
+    if site.facts.go_live:
+        early = pc.fill_null(pc.less(studies["real_year"], site.facts.go_live.year), pa.scalar(value=False))
+        holds += [("imaging_study", study, "C-FUTURE") for study in studies["study_uid"].filter(early).to_pylist()]
+    return holds
+
+
+def _places(imaging: Imaging, holds: list[Hold], orphans: pa.Table, counts: dict[str, int]) -> Places:
+    """Count what was found beyond single rows of a file, which are reported with their rows."""
+    found: Places = Counter({("I-CONFLICT", place): len(keys) for place, keys in imaging.conflicts.items()})
+    found["I-VENDOR", "imaging_series.manufacturer"] = imaging.unknown_vendors
+    found["T-NEG-POS", "test_result.result"] = counts["T-NEG-POS"]
+    found["P-YEAR-WITHHELD", "imaging_study.study_year"] = counts["P-YEAR-WITHHELD"]
+    found.update((rule, "subject") for rule in orphans["rule_id"].to_pylist())
+    found.update((rule, table) for table, _, rule in set(holds))
+    return +found
