@@ -1,6 +1,7 @@
 """What people see of a run in the Prefect UI: counts, rules and links; never a value or a source name."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from prefect.artifacts import (
     create_link_artifact,
@@ -12,6 +13,9 @@ from prefect.artifacts import (
 
 from flows.report import BatchReport, rule_rows, total_counts
 from tasks.model import BatchPlan, StageReport
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 MEGABYTE = 1_000_000
 
@@ -41,7 +45,7 @@ class ShardProgress:
     def __init__(self, plan: BatchPlan) -> None:
         self._total = len(plan.shards)
         self._reports: list[StageReport] = []
-        self._artifact = create_progress_artifact(0.0, key="shards", description=self._words())
+        self._artifact = cast("UUID", create_progress_artifact(0.0, key="shards", description=self._words()))
 
     def add(self, report: StageReport) -> None:
         """Count one finished shard."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.errors import ConfigError
 from config.keys import load_key_ring, write_key_ring
@@ -13,12 +14,17 @@ from flows.report import BatchReport, rule_rows, todays_version
 from flows.terminal import note, progress_bar, say, say_json, show_rows
 from tasks.errors import StoreError, VerificationError
 
+if TYPE_CHECKING:
+    from tasks.store.opening import StoreName
+
 FOLDER = Path(".curate")
+STORES: tuple["StoreName", ...] = ("raw", "work", "release", "sequestered")
 
 
 def settings(**given: str | Path | None) -> Settings:
     """Load the settings with the words of the command line over them."""
-    return load_settings(**{name: None if value is None else str(value) for name, value in given.items()})
+    words = {name: None if value is None else str(value) for name, value in given.items()}
+    return load_settings(None, **words)
 
 
 def up(folder: Path, *, check: bool, as_json: bool) -> None:
@@ -80,10 +86,9 @@ def doctor(given: Settings, *, as_json: bool) -> None:
         If a check failed.
     """
     from tasks.store.doctor import examine
-
     from tasks.store.opening import open_named
 
-    names = [name for name in ("raw", "work", "release", "sequestered") if getattr(given, name)]
+    names = [name for name in STORES if getattr(given, name)]
     checks = [
         {"store": name, "check": check.name, "ok": check.ok, "detail": check.detail, "next step": check.next_step}
         for name in names
@@ -214,7 +219,6 @@ def verify_release(given: Settings, version: str | None, sample: int | None, *, 
         If anything differs.
     """
     from tasks.release.verify import verify_release as verify
-
     from tasks.store.opening import open_named
 
     store = open_named("release", given)
@@ -240,7 +244,8 @@ def explain_config(given: Settings, *, as_json: bool) -> None:
     sites = {}
     for path in sorted(given.sites.glob("*.toml")):
         try:
-            sites[path.stem] = "sound" if load_site(given.sites, path.stem) else ""
+            load_site(given.sites, path.stem)
+            sites[path.stem] = "sound"
         except ConfigError as problem:
             sites[path.stem] = problem.message
     values = given.model_dump(mode="json")

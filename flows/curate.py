@@ -2,11 +2,11 @@
 
 import logging
 import os
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 from prefect import flow, unmapped
-from prefect.futures import as_completed
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.futures import PrefectFuture, as_completed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
 from config.settings import Settings, load_settings
@@ -19,21 +19,20 @@ from flows.report import BatchReport, batch_report, total_counts
 from flows.secret_keys import resolve_key_ring
 from tasks import catalog, running
 from tasks.errors import AccountingError
+from tasks.layout import BATCH_NAME
 from tasks.model import BatchPlan, StageReport
 
 log = logging.getLogger(__name__)
 
 SiteCode = Annotated[str, Field(pattern=CODE, description="Code of the contributing site, as its file is named.")]
-BatchName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Folder of the batch below the site's folder.")
-]
+BatchName = Annotated[str, Field(pattern=f"^{BATCH_NAME}$", description="Folder of the batch below the site's folder.")]
 
 
 @flow(
     name="curate-batch",
     flow_run_name="curate-{site}-{batch}",
     description="De-identify, harmonize and check one batch of one site; what passes is ready for the next release.",
-    task_runner=ThreadPoolTaskRunner(max_workers=2 * (os.cpu_count() or 1)),
+    task_runner=cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=2 * (os.cpu_count() or 1))),
     persist_result=False,
 )
 def curate_batch(site: SiteCode, batch: BatchName) -> BatchReport:

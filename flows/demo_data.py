@@ -47,7 +47,7 @@ class DemoBatch:
 
 
 def demo_batches() -> list[DemoBatch]:
-    """Give the three batches of two sites: about 350 objects and 40 MB, the same bytes every time.
+    """Give the three batches of two sites: about 360 objects and 30 MB, the same bytes every time.
 
     Raises
     ------

@@ -8,7 +8,6 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
-
 LEASE_SECONDS = 60  # how long the slot of a run that was killed stays taken; the shortest that Prefect allows
 
 

@@ -33,6 +33,8 @@ INNER_KEYS = (
 )
 IDLE_SECONDS = 5  # stopping waits for idle connections to close; with the default of 30 it takes half a minute
 MEMORY = "512MiB"  # the Go runtime's soft limit; without it the server grows with what passes through
+PORTS_FILE = "ports.json"
+SOCKETS = Path("/tmp")  # noqa: S108 -- the server's own choice, which cannot be changed for all of them
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
@@ -53,6 +55,14 @@ class ObjectStoreProcess(Child):
         """Shared credentials file of the AWS tools, readable by us only."""
         return Path(str(self.options.credentials_file))
 
+    def stop(self) -> None:
+        """End the server and remove the sockets that it leaves in the folder of temporary files."""
+        Child.stop(self)
+        ports = json.loads((self.log.parent / PORTS_FILE).read_text(encoding="utf-8"))
+        for port in ports.values():
+            for left in SOCKETS.glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
+
 
 def start(folder: Path, *, buckets: tuple[str, ...] = BUCKETS) -> ObjectStoreProcess:
     """Start an object store whose data, keys and log lie in `folder`, and wait until its buckets can be used.
@@ -69,7 +79,7 @@ def start(folder: Path, *, buckets: tuple[str, ...] = BUCKETS) -> ObjectStorePro
     data.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     folder.chmod(PRIVATE_FOLDER)
     identities, credentials = _keys(folder)
-    ports = _ports(folder / "ports.json")
+    ports = _ports(folder / PORTS_FILE)
     options = S3Options(
         endpoint_url=f"http://{LOOPBACK}:{ports['s3']}",
         region="us-east-1",

@@ -1,6 +1,7 @@
 """Key rings that lie in a Prefect Secret block; only flows know Prefect, so they are handed on by the environment."""
 
 import os
+from typing import cast
 
 from prefect.blocks.system import Secret
 
@@ -24,7 +25,7 @@ def resolve_key_ring(settings: Settings) -> Settings:
         return settings
     block = settings.key_ring.removeprefix(PREFIX)
     try:
-        os.environ[VARIABLE] = Secret.load(block).get()
+        os.environ[VARIABLE] = cast("Secret[str]", Secret.load(block)).get()
     except ValueError:
         raise ConfigError(f"there is no Prefect Secret block {block!r}", next_step=MAKE_ONE) from None
     return settings.model_copy(update={"key_ring": f"env:{VARIABLE}"})

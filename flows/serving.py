@@ -1,6 +1,8 @@
 """The deployments: what can be started from the UI, by schedule and by arrivals; run as a module, it serves them."""
 
-from prefect import serve
+from typing import Any, cast
+
+from prefect import Flow, serve
 from prefect.deployments.runner import RunnerDeployment
 from prefect.types.entrypoint import EntrypointType
 
@@ -14,14 +16,16 @@ WATCH_SECONDS = 60
 
 def deployments() -> list[RunnerDeployment]:
     """Give the deployments that `curate up` serves; `prefect.yaml` says the same for work pools."""
-    by_module = EntrypointType.MODULE_PATH
     return [
-        curate_batch.to_deployment("curate-batch", tags=["curate"], entrypoint_type=by_module),
-        build_release.to_deployment("build-release", tags=["release"], cron=RELEASE_CRON, entrypoint_type=by_module),
-        watch_arrivals.to_deployment(
-            "watch-arrivals", tags=["curate"], interval=WATCH_SECONDS, entrypoint_type=by_module
-        ),
+        _deployment(curate_batch, "curate"),
+        _deployment(build_release, "release", cron=RELEASE_CRON),
+        _deployment(watch_arrivals, "curate", interval=WATCH_SECONDS),
     ]
+
+
+def _deployment(flow: Flow[..., Any], tag: str, **schedule: Any) -> RunnerDeployment:  # noqa: ANN401 -- Prefect's words
+    made = flow.to_deployment(flow.name, tags=[tag], entrypoint_type=EntrypointType.MODULE_PATH, **schedule)
+    return cast("RunnerDeployment", made)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ _POLICY: dict[str, Any] = {
     "persist_result": True,
     "log_prints": False,
 }
-_STORE_RETRIES = {"retries": 3, "retry_delay_seconds": [5, 30, 120]}
+_STORE_RETRIES: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [5, 30, 120]}
 
 intake = Task(
     running.intake, name="intake", tags=["intake"], timeout_seconds=30 * MINUTE, **_STORE_RETRIES,

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from config.deid import load_profile
 from config.errors import ConfigError
@@ -22,17 +23,12 @@ from config.release import load_release_policy
 from config.settings import Settings
 from config.site import load_site
 from tasks.context import BatchContext
-from tasks.deidentify.settle import settle_batch
-from tasks.deidentify.shard import deidentify_shard
 from tasks.errors import CurationError
-from tasks.harmonize.shard import harmonize_batch
-from tasks.intake.plan import plan_batch
 from tasks.model import BatchPlan, ShardRef, StageReport
-from tasks.release.build import build_release, plan_release
-from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport
 from tasks.store.opening import open_named
-from tasks.validate.accept import accept_batch, accepted_run
-from tasks.validate.shard import validate_batch
+
+if TYPE_CHECKING:
+    from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,58 +85,78 @@ def _last_line_of_ours(problem: Exception) -> str:
 @sealed
 def intake(site: str, batch: str, settings: Settings) -> BatchPlan:
     """List a batch and plan its shards."""
+    from tasks.intake.plan import plan_batch
+
     return plan_batch(open_context(site, batch, settings))
 
 
 @sealed
 def deidentify(shard: ShardRef, settings: Settings) -> StageReport:
     """De-identify the objects of one shard."""
+    from tasks.deidentify.shard import deidentify_shard
+
     return deidentify_shard(shard, open_context(shard.site, shard.batch, settings))
 
 
 @sealed
 def settle(plan: BatchPlan, settings: Settings) -> StageReport:
     """Merge the ledgers of all shards and settle what only the whole batch can tell."""
+    from tasks.deidentify.settle import settle_batch
+
     return settle_batch(plan, open_context(plan.site, plan.batch, settings))
 
 
 @sealed
 def harmonize(plan: BatchPlan, settings: Settings) -> StageReport:
     """Map the site's tables and the images' facts to the canonical tables."""
+    from tasks.harmonize.shard import harmonize_batch
+
     return harmonize_batch(plan, open_context(plan.site, plan.batch, settings))
 
 
 @sealed
 def validate(plan: BatchPlan, settings: Settings) -> StageReport:
     """Check the canonical tables and set aside what is held."""
+    from tasks.validate.shard import validate_batch
+
     return validate_batch(plan, open_context(plan.site, plan.batch, settings))
 
 
 @sealed
 def accept(plan: BatchPlan, settings: Settings) -> StageReport:
     """Make the run the one that counts for its batch."""
+    from tasks.validate.accept import accept_batch
+
     return accept_batch(plan, open_context(plan.site, plan.batch, settings))
 
 
 @sealed
 def finished(plan: BatchPlan, settings: Settings) -> StageReport | None:
     """Give the report of this very run if it already counts, which means that there is nothing to do."""
+    from tasks.validate.accept import accepted_run
+
     return accepted_run(plan, open_context(plan.site, plan.batch, settings))
 
 
 @sealed
-def plan_publication(version: str, settings: Settings) -> ReleasePlan:
+def plan_publication(version: str, settings: Settings) -> "ReleasePlan":
     """Say what building a release would do; writes nothing."""
+    from tasks.release.build import plan_release
+
     return plan_release(version, context=_release_context(settings))
 
 
 @sealed
-def publish(version: str, settings: Settings, progress: Callable[[int, int], None] | None = None) -> ReleaseReport:
+def publish(version: str, settings: Settings, progress: Callable[[int, int], None] | None = None) -> "ReleaseReport":
     """Build, check and publish a release of all accepted batches."""
+    from tasks.release.build import build_release
+
     return build_release(version, context=_release_context(settings), progress=progress)
 
 
-def _release_context(settings: Settings) -> ReleaseContext:
+def _release_context(settings: Settings) -> "ReleaseContext":
+    from tasks.release.model import ReleaseContext
+
     return ReleaseContext(
         work=open_named("work", settings),
         release=open_named("release", settings),
@@ -153,7 +169,12 @@ def _end_with_parent() -> None:
     """Make a worker process end when the process that asked for it is gone, however it went."""
     parent = parent_process()
     if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
+
+
+def _exit_after(process: BaseProcess) -> None:
+    process.join()
+    os._exit(1)
 
 
 @functools.cache

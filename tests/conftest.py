@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 for _name in [name for name in os.environ if name.startswith(("CURATE_", "AWS_", "PREFECT_"))]:
     if _name != "AWS_CA_BUNDLE":
@@ -16,6 +17,10 @@ os.environ |= {
     "GX_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
+
+
+settings.register_profile("here", deadline=None)  # shared machines stall: time is not what these tests are about
+settings.load_profile("here")
 
 
 @pytest.fixture

@@ -94,6 +94,7 @@ class Profile:
     equipment: MethodCode
     dates: Dates
     oldest_years: int
+    makers: frozenset[str]
     screening: Screening
 
 
@@ -190,5 +191,6 @@ def load_profile() -> Profile:
         equipment=equipment,
         dates=_dates(document["dates"]),
         oldest_years=document["ages"]["oldest_years"],
+        makers=frozenset(document["words"]["makers"]),
         screening=Screening(**{name: frozenset(words) for name, words in screening.items()}),
     )

@@ -17,7 +17,7 @@ def suite() -> ExpectationSuite:
             keeps("D-AGE-89", "age_at_study is null if the age is over 89 or unknown, and only then"),
             keeps("D-AGE-AGREE", "age_at_study is age_at_index and the days between, within one year"),
             keeps("D-AGE-DICOM", "Patient's Age of every image is age_at_index and the days between, within one year"),
-            keeps("I-STUDY-DAY", "Shifted Study Date minus day is the same date for all studies of a subject"),
+            keeps("I-STUDY-DAY", "day is Shifted Study Date minus the shifted index date of the subject"),
             keeps("I-TEST-DELTA", "days_to_positive_tests are the days of the positive tests", "positive"),
             keeps("I-TEST-DELTA", "days_to_negative_tests are the days of the negative tests", "negative"),
             keeps("I-COUNT", "n_series and n_instances are the numbers of rows in imaging_series and imaging_instance"),

@@ -40,8 +40,11 @@ def suite() -> ExpectationSuite:
             keeps(
                 "T-COVID-POS",
                 "covid19_status Positive has a positive test or a COVID-19 diagnosis; "
-                "Negative has a negative naat or antigen test and no positive one",
+                "Negative has a negative naat or antigen test and neither",
             ),
-            keeps("T-INDEX-TEST", "A subject whose index event is a COVID-19 test has a test on day 0"),
+            keeps(
+                "T-INDEX-TEST",
+                "A subject whose index event is a COVID-19 test has a test on day 0, where the batch has tests",
+            ),
         ],
     )

@@ -48,7 +48,7 @@ def without_value(kind: str) -> Action:
             return Action.REMOVE
 
 
-def resolve(code: Code, kind: str) -> Action:  # noqa: C901 -- one case per code of the standard
+def resolve(code: Code, kind: str) -> Action:
     """Give what a code of the table means for an attribute of this Type.
 
     A bare X removes also what is required under a condition only; where the IOD always requires the attribute, it is
@@ -56,22 +56,17 @@ def resolve(code: Code, kind: str) -> Action:  # noqa: C901 -- one case per code
     """
     match code:
         case Code.REMOVE:
-            return Action.REMOVE if kind.endswith("C") else without_value(kind)
+            action = Action.REMOVE if kind.endswith("C") else without_value(kind)
         case Code.EMPTY:
-            return Action.DUMMY if kind == "1" else Action.EMPTY
+            action = Action.DUMMY if kind == "1" else Action.EMPTY
         case Code.EMPTY_OR_DUMMY:
-            return Action.DUMMY if kind.startswith("1") else Action.EMPTY
-        case Code.DUMMY:
-            return Action.DUMMY
+            action = Action.DUMMY if kind.startswith("1") else Action.EMPTY
         case Code.REMOVE_OR_EMPTY | Code.REMOVE_OR_DUMMY | Code.REMOVE_OR_EMPTY_OR_DUMMY:
-            return without_value(kind)
+            action = without_value(kind)
         case Code.REMOVE_OR_EMPTY_OR_UIDS:
-            return Action.NEW_UID if kind.startswith("1") else without_value(kind)
-        case Code.NEW_UID:
-            return Action.NEW_UID
-        case Code.KEEP:
-            return Action.KEEP
-        case Code.CLEAN:
-            return Action.CLEAN
+            action = Action.NEW_UID if kind.startswith("1") else without_value(kind)
+        case Code.DUMMY | Code.NEW_UID | Code.KEEP | Code.CLEAN:
+            action = Action(code.value)
         case _:
             assert_never(code)
+    return action

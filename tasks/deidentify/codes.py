@@ -1,4 +1,4 @@
-"""Coded concepts: a code of a public scheme keeps its value and gets the scheme's own meaning, a local code says nothing.
+"""Coded concepts: a code of a public scheme keeps its value and gets the scheme's own meaning, a local one goes.
 
 The meaning that a contributor writes beside a code is free text, and a local scheme's name and values name its owner.
 """
@@ -8,7 +8,7 @@ from typing import Final
 
 from pydicom import Dataset
 
-from config.deid import Profile
+from tasks.deidentify.kept import Keeping
 from tasks.deidentify.values import text_of
 from tasks.deidentify.words import are_known_words, concept_names
 
@@ -21,37 +21,49 @@ URN_CODE_VALUE: Final = 0x00080120
 CODE_TAGS: Final = frozenset({CODE_VALUE, SCHEME, SCHEME_VERSION, MEANING, LONG_CODE_VALUE, URN_CODE_VALUE})
 LOCAL: Final = {CODE_VALUE: "LOCAL", SCHEME: "99LOCAL", MEANING: "Local code"}
 MAX_MEANING: Final = 64  # characters of an LO (PS3.5 section 6.2)
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ./:^_{}\[\]%*'()-]*")
+_CODE = re.compile(r"[A-Za-z0-9%{\[][A-Za-z0-9 ./:^_{}\[\]%*'()-]*")
+_CODES = {  # schemes whose codes have one form
+    "DCM": re.compile(r"\d{6}|[A-Z]{2,16}"),
+    "LN": re.compile(r"(?:LA|LP)?\d{1,8}-\d"),
+    "SCT": re.compile(r"\d{6,18}"),
+    "SRT": re.compile(r"[A-Z0-9]{1,2}-[A-Z0-9]{1,8}"),
+}
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,16}")
 
 
 def is_code(item: Dataset) -> bool:
     """Tell whether an item is a coded concept (PS3.3 section 8.1)."""
-    return MEANING in item or SCHEME in item or any(tag in item for tag in (CODE_VALUE, LONG_CODE_VALUE, URN_CODE_VALUE))
+    return any(tag in item for tag in CODE_TAGS)
 
 
-def cleaned_code(item: Dataset, profile: Profile, codecs: tuple[str, ...]) -> dict[int, str]:
+def cleaned_code(item: Dataset, keeping: Keeping, codecs: tuple[str, ...]) -> dict[int, str]:
     """Give the attributes of a coded concept as they may stay; those not given go.
 
     A URN as a code is taken for local: it can be any address.
     """
     scheme = text_of(item, SCHEME, "SH", codecs)
     value = text_of(item, CODE_VALUE, "SH", codecs) or text_of(item, LONG_CODE_VALUE, "UC", codecs)
-    if not value or scheme not in profile.coding_schemes or not _CODE.fullmatch(value):
+    if not value or scheme not in keeping.profile.coding_schemes:
+        return dict(LOCAL)
+    if not _CODES.get(scheme, _CODE).fullmatch(value) or not keeping.is_free_of_needles(value):
         return dict(LOCAL)
     place = CODE_VALUE if text_of(item, CODE_VALUE, "SH", codecs) else LONG_CODE_VALUE
-    kept = {place: value, SCHEME: scheme, MEANING: _meaning(scheme, value, text_of(item, MEANING, "LO", codecs) or "")}
+    kept = {
+        place: value,
+        SCHEME: scheme,
+        MEANING: _meaning(scheme, value, text_of(item, MEANING, "LO", codecs), keeping),
+    }
     version = text_of(item, SCHEME_VERSION, "SH", codecs)
     if version and _VERSION.fullmatch(version):
         kept[SCHEME_VERSION] = version
     return kept
 
 
-def _meaning(scheme: str, value: str, written: str) -> str:
+def _meaning(scheme: str, value: str, written: str | None, keeping: Keeping) -> str:
     """Give the scheme's own meaning where it is known, else the written one if it is made of concept words."""
     official = concept_names().get((scheme, value), "")
     if official and len(official) <= MAX_MEANING and official.isascii():
         return official
-    if written.isascii() and 0 < len(written) <= MAX_MEANING and are_known_words(written):
-        return written
+    if written and written.isascii() and len(written) <= MAX_MEANING and are_known_words(written):
+        return written if keeping.is_free_of_needles(written) else value[:MAX_MEANING]
     return value[:MAX_MEANING]

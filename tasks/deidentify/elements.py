@@ -14,9 +14,11 @@ from tasks.deidentify.charsets import ASCII
 from tasks.deidentify.codes import CODE_TAGS, LOCAL, cleaned_code, is_code
 from tasks.deidentify.dummies import dummy_value
 from tasks.deidentify.kept import Keeping, kept_element
-from tasks.deidentify.policy import code_of
+from tasks.deidentify.policy import code_of, is_removed_group
 from tasks.deidentify.values import Element, codecs_in, is_empty, known_vr, settled_vr
 
+_PIXEL_GROUP = 0x7FE0  # inside an item it is a thumbnail
+_MEASUREMENTS = frozenset({"DS", "IS"})  # a made-up number is worse than none
 _NEEDS_VALUE = frozenset({Action.KEEP, Action.CLEAN, Action.NEW_UID})
 
 
@@ -47,16 +49,19 @@ class Level:
         return Level((*self.path, tag), self.codecs, self.hollow or hollow)
 
 
-def clean_dataset(dataset: Dataset, cleaning: Cleaning, level: Level = Level()) -> None:  # noqa: B008 -- frozen
+def clean_dataset(dataset: Dataset, cleaning: Cleaning, level: Level = Level()) -> None:
     """Clean a data set or item in place."""
     level = Level(level.path, codecs_in(dataset, level.codecs), level.hollow)
     code: Mapping[int, str] | None = None
     if level.path and is_code(dataset):
-        code = LOCAL if level.hollow else cleaned_code(dataset, cleaning.profile, level.codecs)
+        code = LOCAL if level.hollow else cleaned_code(dataset, cleaning.keeping, level.codecs)
         _put_code(dataset, code)
-    for tag in sorted(dataset.keys()):
-        if code is None or tag not in CODE_TAGS:
-            _clean_element(dataset, int(tag), cleaning, level)
+    for tag in sorted(map(int, dataset.keys())):
+        if is_removed_group(tag, cleaning.profile) or (level.path and tag >> 16 == _PIXEL_GROUP):
+            del dataset[tag]
+            cleaning.done[(*level.path, tag), Action.REMOVE] += 1
+        elif code is None or tag not in CODE_TAGS:
+            _clean_element(dataset, tag, cleaning, level)
 
 
 def _put_code(item: Dataset, code: Mapping[int, str]) -> None:
@@ -79,13 +84,20 @@ def _clean_element(dataset: Dataset, tag: int, cleaning: Cleaning, level: Level)
     if action in _NEEDS_VALUE:
         kept = _kept(element, settled, kind, cleaning, level) if settled else None
         if kept is not None:
-            dataset[tag] = kept
+            if kept is not element:
+                dataset[tag] = kept
+            elif vr == "UI":
+                action = Action.KEEP
             cleaning.done[(*level.path, tag), action] += 1
             return
         action = _without_value(tag, kind, cleaning.profile)
-    if action is Action.DUMMY and is_empty(element):
+    if action is Action.DUMMY and (vr in _MEASUREMENTS or is_empty(element)):
         action = Action.EMPTY
-    _replace(dataset, element, vr, action, cleaning, level)
+    replacement = _replacement(element, vr, action, cleaning, level)
+    if replacement is None:
+        del dataset[tag]
+    else:
+        dataset[tag] = replacement
     cleaning.done[(*level.path, tag), action] += 1
 
 
@@ -112,7 +124,7 @@ def _kept(element: Element, vr: str, kind: str, cleaning: Cleaning, level: Level
         clean_dataset(item, cleaning, level.inside(int(element.tag)))
     left = [item for item, had in zip(items, had_content, strict=True) if len(item) or not had]
     if items and not left:
-        if not kind.startswith("1"):
+        if kind != "1":
             return None
         left = items[:1]
     if len(left) < len(items):
@@ -120,17 +132,14 @@ def _kept(element: Element, vr: str, kind: str, cleaning: Cleaning, level: Level
     return element
 
 
-def _replace(  # noqa: PLR0913 -- the walk's own state
-    dataset: Dataset, element: Element, vr: str, action: Action, cleaning: Cleaning, level: Level
-) -> None:
-    tag = int(element.tag)
+def _replacement(element: Element, vr: str, action: Action, cleaning: Cleaning, level: Level) -> DataElement | None:
     match action:
         case Action.REMOVE:
-            del dataset[tag]
+            return None
         case Action.EMPTY:
-            dataset[tag] = DataElement(tag, vr, [] if vr == "SQ" else None)
+            return DataElement(element.tag, vr, [] if vr == "SQ" else None)
         case Action.DUMMY:
-            dataset[tag] = _dummy(element, vr, cleaning, level)
+            return _dummy(element, vr, cleaning, level)
         case Action.KEEP | Action.CLEAN | Action.NEW_UID:
             raise AssertionError("an element whose value stays is not replaced")
         case _:

@@ -19,9 +19,10 @@ from tasks.deidentify.words import are_known_words, vocabulary
 from tasks.identity import Pseudonymizer
 
 LENGTHS: Final = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240}  # PS3.5 section 6.2
+_ENUMERATED: Final = {0x00100040: ("M", "F", "O")}  # Patient's Sex (PS3.3 section C.7.1.1)
 LONGEST: Final = 1024  # of the VRs without a limit
 _DEFINED_TERM = re.compile(r"[A-Z0-9_ ]{0,16}")
-_CONTACT = re.compile(r"@|://")
+_POINTER = re.compile(r"@|://|(?:\d+\.){6}")  # an e-mail address, a URL, a UID: each leads somewhere
 _MAX_TERM = 16
 
 
@@ -36,9 +37,9 @@ class Keeping:
     excused: set[Needle] = field(default_factory=set)
 
     def is_free_of_needles(self, text: str) -> bool:
-        """Tell whether a text holds nothing of the subject; a name that is a concept's word is excused."""
+        """Tell whether a text holds nothing of the subject; a name that is a concept's or a maker's is excused."""
         found = found_in_text(text, self.needles)
-        words = [needle for needle in found if needle.text in vocabulary()]
+        words = [needle for needle in found if needle.text in self.profile.makers or needle.text in vocabulary()]
         self.excused.update(words)
         return len(words) == len(found)
 
@@ -88,25 +89,28 @@ def _one(tag: int, vr: str, text: str, keeping: Keeping) -> str | None:
     profile = keeping.profile
     match vr:
         case "AS":
-            return capped_age(text, oldest_years=profile.oldest_years)
+            changed = capped_age(text, oldest_years=profile.oldest_years)
         case "CS":
-            return _term(text, keeping)
+            changed = _term(text, tag, keeping)
         case "DA":
-            return shift_date(text, days=keeping.offset_days, dates=profile.dates)
+            changed = shift_date(text, days=keeping.offset_days, dates=profile.dates)
         case "DT":
-            return shift_datetime(text, days=keeping.offset_days, dates=profile.dates)
+            changed = shift_datetime(text, days=keeping.offset_days, dates=profile.dates)
         case "DS" | "IS":
-            return text if is_number(text, vr) else None
+            changed = text if is_number(text, vr) else None
         case "TM":
-            return text if is_time(text) else None
+            changed = text if is_time(text) else None
         case _:
-            return _text(text, tag, vr, keeping)
+            changed = _text(text, tag, vr, keeping)
+    return changed
 
 
-def _term(text: str, keeping: Keeping) -> str | None:
+def _term(text: str, tag: int, keeping: Keeping) -> str | None:
     """Give a defined term, in capitals if that makes it legal, else as it is if it is made of concept words."""
     if not keeping.is_free_of_needles(text):
         return None
+    if tag in _ENUMERATED:
+        return text.upper() if text.upper() in _ENUMERATED[tag] else None
     for term in (text, text.upper()):
         if _DEFINED_TERM.fullmatch(term):
             return term
@@ -115,7 +119,7 @@ def _term(text: str, keeping: Keeping) -> str | None:
 
 def _text(text: str, tag: int, vr: str, keeping: Keeping) -> str | None:
     """Give a text that the profile keeps as it is, or word by word; options of the standard keep text word by word."""
-    if len(text) > LENGTHS.get(vr, LONGEST) or not text.isprintable() or _CONTACT.search(text):
+    if len(text) > LENGTHS.get(vr, LONGEST) or not text.isprintable() or _POINTER.search(text):
         return None
     if not keeping.is_free_of_needles(text):
         return None

@@ -45,7 +45,22 @@ SHORTEST_UNBOUNDED = 6
 SHORTEST_UID = 8
 SHORTEST_PHONE = 7
 NOBODY = frozenset(
-    "anon anonym anonymous anonymized anonymised deidentified none null unknown unnamed removed test patient phantom".split()
+    {
+        "anon",
+        "anonym",
+        "anonymised",
+        "anonymized",
+        "anonymous",
+        "deidentified",
+        "none",
+        "null",
+        "patient",
+        "phantom",
+        "removed",
+        "test",
+        "unknown",
+        "unnamed",
+    }
 )
 IDENTIFIERS = frozenset(
     {
@@ -76,7 +91,7 @@ CONTACTS = frozenset(
     }
 )
 _SPLIT_NAME = re.compile(r"[\^\s,;]+")
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 def harvest(dataset: Dataset, profile: Profile, codecs: tuple[str, ...]) -> frozenset[Needle]:
@@ -105,7 +120,7 @@ def _needles_of(tag: int, element: Element, profile: Profile, codecs: tuple[str,
         elif vr == "UI":
             yield from uid_needles(text, tag)
         elif vr in ("DA", "DT"):
-            yield from date_needles(read_date(text[:8]), profile)
+            yield from date_needles(read_date(text[:10]) or read_date(text[:8]), profile)
         elif tag in IDENTIFIERS:
             yield from identifier_needles(text)
         else:
@@ -131,7 +146,7 @@ def name_needles(name: str) -> Iterator[Needle]:
                 yield Needle(Kind.NAME, part, LETTERS_AND_DIGITS if part.isascii() else "")
             elif len(part) >= SHORTEST_NUMBER:
                 yield Needle(Kind.NAME, part, NUMBER)
-        for first, second in permutations(parts[:2]):
+        for first, second in permutations(parts[:2], 2):
             for between in ("^", " ", ", ", ",", "_", ""):
                 both = f"{first}{between}{second}"
                 if len(both) > SHORTEST and not both.isdigit():

@@ -32,8 +32,9 @@ def code_of(tag: int, vr: str, profile: Profile) -> Code | None:
     ----------
     vr
         The VR of the dictionary; empty for a tag that the pinned edition does not know, which is removed outright.
+        Groups that are removed whole do not come here (`is_removed_group`).
     """
-    if not vr or is_removed_group(tag, profile):
+    if not vr:
         return Code.REMOVE
     attribute = profile.attributes.get(tag)
     if attribute:

@@ -29,8 +29,10 @@ def _stands_free(hay: str, text: str, needle: Needle) -> bool:
 
 
 def _goes_on(hay: str, end: int, needle: Needle) -> bool:
-    """Tell whether the word goes on after `end`: there stands a neighbour that does not begin the next element's tag."""
-    return hay[end : end + 1] in needle.neighbours and hay[end + 1 : end + 2] >= " " if end < len(hay) else False
+    """Tell whether the word goes on: a neighbour stands after it that does not begin the tag of a next element."""
+    if end == len(hay) or hay[end] not in needle.neighbours:
+        return False
+    return end + 1 == len(hay) or hay[end + 1] >= " "
 
 
 def spelled(needle: Needle, codecs: tuple[str, ...]) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ _CONVERSION_TYPE = 0x00080064
 _BURNED_IN = 0x00280301
 _PHOTOMETRIC = 0x00280004
 _WINDOW_WIDTH = 0x00281051
-_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+PIXEL_TAGS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _WORD = re.compile(r"[A-Z]+")
 _DRAWN_WINDOW = 2.0  # a window this narrow shows black and white only: a page
 
@@ -44,7 +44,7 @@ def screened(dataset: Dataset, profile: Profile) -> SopClass:
 
 def has_pixels(dataset: Dataset) -> bool:
     """Tell whether there is pixel data of any kind."""
-    return any(tag in dataset for tag in _PIXELS)
+    return any(tag in dataset for tag in PIXEL_TAGS)
 
 
 def may_show_text(dataset: Dataset, screening: Screening) -> bool:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import dictionary_keyword
-from pydicom.uid import UID_dictionary
 
+_OWN = (0x00080018, 0x0020000D, 0x0020000E)  # an object's own UIDs are replaced, whatever they are
 DICOM_ROOT = "1.2.840.10008."
 # In these a UID of the standard's root stands for a class or a vocabulary, also one newer than the pinned dictionary.
 _NAMES_OF_CLASSES = ("ClassUID", "ClassesInStudy", "SyntaxUID", "ContextUID", "MappingResourceUID", "CodingSchemeUID")
@@ -22,6 +23,8 @@ def is_registered(uid: str, tag: int) -> bool:
     tag
         Where it stands.
     """
+    if tag in _OWN:
+        return False
     if uid in UID_dictionary:
         return True
     return uid.startswith(DICOM_ROOT) and _keyword(tag).endswith(_NAMES_OF_CLASSES)

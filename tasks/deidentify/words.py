@@ -3,20 +3,24 @@
 import re
 from collections.abc import Mapping
 from functools import cache
+from typing import cast
 
+from pydicom.datadict import keyword_dict
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping
 
 _WORD = re.compile(r"[^\W\d_]+")
+_Tables = Mapping[str, Mapping[str, Mapping[str, tuple[str, list[int]]]]]
 _MAX_DIGITS = 6  # a date has eight, a telephone number at least seven
 
 
 @cache
 def concept_names() -> Mapping[tuple[str, str], str]:
     """Give the Code Meaning of every code that pydicom knows, by coding scheme and Code Value."""
+    tables = cast("_Tables", concepts)
     names = {
         (scheme, value): meaning
-        for scheme, keywords in concepts.items()
+        for scheme, keywords in tables.items()
         for codes in keywords.values()
         for value, (meaning, _groups) in codes.items()
     }
@@ -36,7 +40,9 @@ def words_of(text: str) -> list[str]:
 
 
 def are_known_words(text: str) -> bool:
-    """Tell whether a text is made of concept words, short numbers and signs alone."""
+    """Tell whether a text is made of concept words, short numbers and signs alone, or is a keyword of PS3.6."""
+    if text in keyword_dict:
+        return True
     if sum(character.isdigit() for character in text) > _MAX_DIGITS:
         return False
     known = vocabulary()

@@ -22,6 +22,7 @@ from tasks.harmonize.studies import days_of_studies, withheld_years
 from tasks.harmonize.subjects import people_of, subject_rows
 from tasks.identity import Pseudonymizer
 
+BEYOND_ROWS = {"D-SEX-STABLE", "C-FLAG-DERIVED", "T-COVID-POS", "H-NAMELESS"}  # no single cell breaks these
 Places = Counter[tuple[str, str]]  # how often a rule fired at a place
 
 
@@ -48,7 +49,9 @@ class _Clinical:
     merged: dict[str, pa.Table]
 
 
-def canonical_tables(sent: Extraction, instances: pa.Table, site: Site, people: Pseudonymizer, batch: str) -> Canonical:
+def canonical_tables(
+    sent: Extraction, instances: pa.Table, site: Site, people: Pseudonymizer, batch_id: str
+) -> Canonical:
     """Make every canonical table of a batch.
 
     Parameters
@@ -57,6 +60,8 @@ def canonical_tables(sent: Extraction, instances: pa.Table, site: Site, people: 
         Records of all files.
     instances
         Settled instances that are candidates for a release.
+    batch_id
+        Site and batch.
 
     Raises
     ------
@@ -74,13 +79,13 @@ def canonical_tables(sent: Extraction, instances: pa.Table, site: Site, people: 
     studies = days_of_studies(imaging.studies, anchors, results, _offsets(persons, people))
     made = {
         "subject": subjects,
-        "clinical_event": _with_source(events, people, batch),
+        "clinical_event": _with_source(events, people, batch_id),
         "test_result": results,
         "condition": tests.days_of_conditions(clinical.merged["condition"], anchors),
         "imaging_study": studies,
         "imaging_series": imaging.series,
         "imaging_instance": imaging.instances,
-        "lineage": _lineage(sent, clinical, subjects, people, f"{site.code}/{batch}"),
+        "lineage": _lineage(sent, clinical, subjects, people, batch_id),
     }
     holds = [*_held_subjects(held, flags), *_held_clinical(clinical.merged), *_held_imaging(imaging, studies, site)]
     orphans = orphans_of(persons)
@@ -127,10 +132,10 @@ def _offsets(persons: pa.Table, people: Pseudonymizer) -> pa.Table:
     return pa.table({"subject_id": pa.array(subjects, pa.string()), "offset_days": days})
 
 
-def _with_source(events: pa.Table, people: Pseudonymizer, batch: str) -> pa.Table:
+def _with_source(events: pa.Table, people: Pseudonymizer, batch_id: str) -> pa.Table:
     """Name each event's first source row by a keyed digest, since a batch's name can hold a date."""
     places = zip(events["file"].to_pylist(), events["row"].to_pylist(), strict=True)
-    digests = [people.source(f"row\x1f{batch}\x1f{file}\x1f{row}") for file, row in places]
+    digests = [people.source(f"row\x1f{batch_id}\x1f{file}\x1f{row}") for file, row in places]
     return events.append_column("source_row", pa.array(digests, pa.string()))
 
 
@@ -185,5 +190,5 @@ def _places(imaging: Imaging, holds: list[Hold], orphans: pa.Table, counts: dict
     found["T-NEG-POS", "test_result.result"] = counts["T-NEG-POS"]
     found["P-YEAR-WITHHELD", "imaging_study.study_year"] = counts["P-YEAR-WITHHELD"]
     found.update((rule, "subject") for rule in orphans["rule_id"].to_pylist())
-    found.update((rule, table) for table, _, rule in set(holds))
+    found.update((rule, table) for table, _, rule in set(holds) if rule in BEYOND_ROWS or table.startswith("imaging"))
     return +found

@@ -7,8 +7,9 @@ import pyarrow.compute as pc
 
 from tasks.harmonize.query import query
 
-_VALUES = "SELECT key, min(COLUMNS(* EXCLUDE (key))) FROM told GROUP BY key ORDER BY key"
-_COUNTS = "SELECT key, count(DISTINCT COLUMNS(* EXCLUDE (key))) FROM told GROUP BY key ORDER BY key"
+_AGREED = """
+SELECT key, min(COLUMNS(* EXCLUDE (key))), count(DISTINCT COLUMNS(* EXCLUDE (key))) FROM told GROUP BY key ORDER BY key
+"""
 
 
 def agreed(rows: pa.Table, key: str, names: Sequence[str]) -> tuple[pa.Table, dict[str, pa.Array]]:
@@ -25,14 +26,12 @@ def agreed(rows: pa.Table, key: str, names: Sequence[str]) -> tuple[pa.Table, di
         `key` and `names`, sorted by key; and the keys in conflict, by column, where there are any.
     """
     told = rows.select([key, *names]).rename_columns(["key", *names])
-    values = query(_VALUES, told=told).rename_columns([key, *names])
-    counts = query(_COUNTS, told=told).rename_columns([key, *names])
-    columns = [values[key]]
+    keys, *found = (column.combine_chunks() for column in query(_AGREED, told=told).columns)
+    columns = [keys]
     conflicts: dict[str, pa.Array] = {}
-    for name in names:
-        several = pc.greater(counts[name], 1).combine_chunks()
-        one = values[name].combine_chunks()
+    for name, one, count in zip(names, found[: len(names)], found[len(names) :], strict=True):
+        several = pc.greater(count, 1)
         columns.append(pc.if_else(several, pa.nulls(len(one), one.type), one))
         if pc.any(several).as_py():
-            conflicts[name] = values[key].combine_chunks().filter(several)
+            conflicts[name] = keys.filter(several)
     return pa.table(dict(zip([key, *names], columns, strict=True))), conflicts

@@ -20,7 +20,15 @@ DELIMITERS = ",;\t|"
 MAX_CELL = 10_000  # characters; longer cells come from a quote that was never closed
 ROWS_PER_CHUNK = 1 << 16
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_ENDINGS = {"csv": "csv", "tsv": "tsv", "txt": "csv", "xlsx": "xlsx", "parquet": "parquet", "jsonl": "jsonl"}
+_ENDINGS = {
+    "csv": "csv",
+    "tsv": "tsv",
+    "txt": "csv",
+    "xlsx": "xlsx",
+    "parquet": "parquet",
+    "jsonl": "jsonl",
+    "json": "jsonl",
+}
 
 UNREADABLE = "H-UNREADABLE"
 NO_ROWS = "H-NO-ROWS"
@@ -218,10 +226,11 @@ def _arrow(content: bytes, _: SiteTable) -> Parsed:
 
 def _lines(content: bytes, _: SiteTable) -> Parsed:
     try:
-        lines = content.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
+        text = content.decode("utf-8-sig").strip()
+        listed = json.loads(text) if text.startswith("[") else [_parsed(line) for line in text.splitlines()]
+    except ValueError:
         raise UnreadableTableError from None
-    records = [(number, _record(line)) for number, line in enumerate(lines, start=1) if line.strip()]
+    records = [(number, _record(value)) for number, value in enumerate(listed, start=1) if value != ""]
     header = list(dict.fromkeys(name for _, record in records if record for name in record))
     if not header:
         raise UnreadableTableError
@@ -229,11 +238,14 @@ def _lines(content: bytes, _: SiteTable) -> Parsed:
     return [], header, rows
 
 
-def _record(line: str) -> dict[str, str] | None:
+def _parsed(line: str) -> object:
     try:
-        value = json.loads(line)
+        return json.loads(line) if line.strip() else ""
     except ValueError:
         return None
+
+
+def _record(value: object) -> dict[str, str] | None:
     if not isinstance(value, dict) or any(isinstance(one, dict | list) for one in value.values()):
         return None
     return {name: _text(one) for name, one in value.items()}

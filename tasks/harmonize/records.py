@@ -156,9 +156,9 @@ def _equal(column: pa.Array, value: str) -> pa.Array:
 
 
 def _columns_of(kind: str, table: SiteTable) -> dict[int, dict[str, tuple[str, Column]]]:
-    """Give, by slot and attribute, the columns that tell of a kind."""
+    """Give, by slot and attribute, the columns that tell of a kind; a row tells of its subject by being there."""
     found: dict[int, dict[str, tuple[str, Column]]] = {}
-    if table.shape == "long" and kind in EVENT_KINDS:
+    if table.shape == "long" or kind == "subject":
         found[1] = {}
     for header, column in table.columns.items():
         owner, _, attribute = column.field.partition(".")

@@ -4,7 +4,7 @@ import csv
 import io
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -16,7 +16,7 @@ from expectations.schemas.pipeline import FINDINGS
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
 from tasks.errors import AccountingError
-from tasks.harmonize.canonical import Canonical, canonical_tables
+from tasks.harmonize.canonical import BEYOND_ROWS, Canonical, canonical_tables
 from tasks.harmonize.orphans import cohort_funnel
 from tasks.harmonize.reading import RowProblem, SourceTable, read_source
 from tasks.harmonize.records import Extraction, extract
@@ -49,7 +49,8 @@ def harmonize_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
     """
     sent = _read(plan, context)
     instances = _candidates(plan, context)
-    made = canonical_tables(sent.records, instances, context.site, context.pseudonymizer, context.batch)
+    batch_id = f"{context.site.code}/{context.batch}"
+    made = canonical_tables(sent.records, instances, context.site, context.pseudonymizer, batch_id)
     found = sent.found + made.found
     _write_tables(plan, context, made, found)
     _write_reports(plan, context, sent, made)
@@ -126,7 +127,8 @@ def _write_tables(plan: BatchPlan, context: BatchContext, made: Canonical, found
 
 def _write_reports(plan: BatchPlan, context: BatchContext, sent: _Sent, made: Canonical) -> None:
     """Write what the site can act on: private, since names of files are the site's; the funnel has counts only."""
-    private = [(sent.files[file], row, rule, header) for file, row, rule, header in sorted(set(sent.rows))]
+    places = sorted({*sent.rows, *_rows_of_held(sent, made)})
+    private = [(sent.files[file], row, rule, header) for file, row, rule, header in places]
     orphans = [tuple(row.values()) for row in made.orphans.to_pylist()]
     layout, work = context.layout, context.work
     work.create(layout.private_run(plan.run, "report/rows.csv"), _csv(("file", "row", "rule_id", "column"), private))
@@ -134,6 +136,17 @@ def _write_reports(plan: BatchPlan, context: BatchContext, sent: _Sent, made: Ca
     work.create(
         layout.run(plan.run, "report/cohort.csv"), _csv(("step", "subjects"), cohort_funnel(made.people).items())
     )
+
+
+def _rows_of_held(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int, str, str]]:
+    """Give the rows that tell of a held subject, where no single cell is to blame."""
+    rules = {(hold["key"], hold["rule_id"]) for hold in made.holds.to_pylist() if hold["rule_id"] in BEYOND_ROWS}
+    held = pa.array([key for key, _ in rules], pa.string())
+    records = sent.records.of("subject")
+    for record in records.filter(pc.is_in(records["subject_id"], value_set=held)).to_pylist():
+        for key, rule in sorted(rules):
+            if key == record["subject_id"]:
+                yield record["file"], record["row"], rule, ""
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

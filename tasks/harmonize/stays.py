@@ -31,7 +31,7 @@ FROM everything ORDER BY event_id, file, row, slot
 _MERGED = """
 SELECT event_id, any_value(subject_id) AS subject_id, any_value(event_type) AS event_type,
        any_value(start) AS start, any_value("end") AS "end", any_value(device) AS device,
-       any_value(discharge) AS discharge, min((file, row)) AS origin, max(rule) AS rule,
+       any_value(discharge) AS discharge, min(struct_pack(file := file, row := row)) AS origin, max(rule) AS rule,
        count(*) FILTER (is_sent) AS sources
 FROM identified GROUP BY event_id ORDER BY event_id
 """

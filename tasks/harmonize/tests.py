@@ -14,7 +14,7 @@ FROM (SELECT subject_id, file, row, slot, start, loinc AS loinc_code, value,
              coalesce(name, CASE WHEN assay IS NOT NULL THEN 'COVID-19' END, 'Not Reported') AS test_name,
              coalesce("class", assay, 'not_reported') AS test_class,
              coalesce(result, 'Not Reported') AS result,
-             coalesce(rule, CASE WHEN name IS NULL AND assay IS NULL THEN 'S-UNMAPPED' END) AS rule
+             coalesce(rule, CASE WHEN name IS NULL AND assay IS NULL THEN 'H-NAMELESS' END) AS rule
       FROM tests LEFT JOIN assays USING (loinc))
 ORDER BY test_id, file, row, slot
 """
@@ -31,7 +31,7 @@ SELECT substr(sha256(concat_ws(chr(31), subject_id, coalesce(code, ''), coalesce
 FROM (SELECT subject_id, file, row, slot, start, "end", code, name,
              CASE WHEN code IS NOT NULL THEN coalesce(system, CASE WHEN regexp_full_match(code, '[0-9]+')
                   THEN 'SNOMED CT' ELSE 'ICD-10' END) END AS code_system,
-             coalesce(rule, CASE WHEN code IS NULL AND name IS NULL THEN 'S-UNMAPPED' END) AS rule FROM conditions)
+             coalesce(rule, CASE WHEN code IS NULL AND name IS NULL THEN 'H-NAMELESS' END) AS rule FROM conditions)
 ORDER BY condition_id, file, row, slot
 """
 _MERGED_CONDITIONS = """
@@ -52,31 +52,28 @@ SELECT condition_id, subject_id, code, code_system, name,
 FROM conditions LEFT JOIN anchors USING (subject_id) ORDER BY condition_id
 """
 _SAME_DAY = """
-SELECT subject_id, bool_or(result = 'Positive') AS positive, bool_or(result = 'Negative') AS negative,
+SELECT subject_id, test_class, bool_or(result = 'Positive') AS positive, bool_or(result = 'Negative') AS negative,
        bool_or(result = 'Indeterminate') AS unclear
-FROM tests WHERE test_name = 'COVID-19' AND test_class IN ('naat', 'antigen') AND rule IS NULL
+FROM tests WHERE test_name = 'COVID-19' AND test_class <> 'antibody' AND rule IS NULL
 GROUP BY subject_id, test_class, coalesce(start::VARCHAR, test_id) ORDER BY ALL
 """
 _STATUS = """
 WITH tested AS (
-    SELECT subject_id, bool_or(positive AND NOT negative) AS positive, bool_or(negative AND NOT positive) AS negative,
-           bool_or(unclear OR (positive AND negative)) AS unclear
+    SELECT subject_id, bool_or(positive AND NOT negative) AS positive, bool_or(positive AND negative) AS contradicted,
+           bool_or(negative AND test_class IN ('naat', 'antigen')) AS negative, bool_or(unclear) AS unclear
     FROM same_day GROUP BY subject_id),
 diagnosed AS (
-    SELECT subject_id FROM conditions
-    WHERE rule IS NULL AND code IN ('U07.1', 'U09.9', '840539006', '1119303003')
-    UNION
-    SELECT subject_id FROM tests
-    WHERE rule IS NULL AND test_name = 'COVID-19' AND test_class = 'clinical_diagnosis' AND result = 'Positive'),
+    SELECT DISTINCT subject_id FROM conditions WHERE rule IS NULL AND code IN ('U07.1', '840539006')),
 found AS (
-    SELECT subject_id, coalesce(positive, false) AS positive, coalesce(negative, false) AS negative,
-           coalesce(unclear, false) AS unclear, diagnosed.subject_id IS NOT NULL AS is_diagnosed
+    SELECT subject_id, coalesce(positive, false) AS positive, coalesce(contradicted, false) AS contradicted,
+           coalesce(negative, false) AS negative, coalesce(unclear, false) AS unclear,
+           diagnosed.subject_id IS NOT NULL AS is_diagnosed
     FROM tested FULL JOIN diagnosed USING (subject_id))
 SELECT subject_id,
-       CASE WHEN positive OR is_diagnosed THEN 'Positive' WHEN negative THEN 'Negative'
-            WHEN unclear THEN 'Indeterminate' ELSE 'Not Reported' END AS covid19_status,
+       CASE WHEN positive OR is_diagnosed THEN 'Positive' WHEN contradicted THEN 'Indeterminate'
+            WHEN negative THEN 'Negative' WHEN unclear THEN 'Indeterminate' ELSE 'Not Reported' END AS covid19_status,
        CASE WHEN is_diagnosed AND positive THEN ['diagnosis', 'test'] WHEN is_diagnosed THEN ['diagnosis']
-            WHEN positive OR negative OR unclear THEN ['test'] END AS covid19_status_basis
+            WHEN positive OR contradicted OR negative OR unclear THEN ['test'] END AS covid19_status_basis
 FROM found ORDER BY subject_id
 """
 _CONFLICTS = "SELECT count(*) AS conflicts FROM same_day WHERE positive AND negative"
@@ -117,8 +114,8 @@ def days_of_conditions(conditions: pa.Table, anchors: pa.Table) -> pa.Table:
 def covid_status(tests: pa.Table, conditions: pa.Table) -> tuple[pa.Table, int]:
     """Give covid19_status and its basis per subject that has one, and how many test days contradict themselves.
 
-    Positive needs a positive naat or antigen test, or a diagnosis; Negative needs a negative test and no positive one.
-    An antibody decides nothing. A day with both results of one class counts as neither.
+    Positive needs a positive test or a diagnosis; Negative needs a negative naat or antigen test and no positive one.
+    An antibody decides nothing. A day with both results of one class is no proof, and leaves the status open.
     """
     same_day = query(_SAME_DAY, tests=tests)
     conflicts = query(_CONFLICTS, same_day=same_day)["conflicts"][0].as_py()

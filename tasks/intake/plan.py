@@ -109,7 +109,7 @@ def _require_all(listing: dict[str, StoredObject], parts: _Sorted) -> None:
 def _named(context: BatchContext, parts: _Sorted) -> BatchPlan:
     site, batch = context.site.code, context.batch
     refs = tuple(ShardRef(site, batch, shard.key, len(shard.objects), shard.size_bytes) for shard in parts.shards)
-    rows = [(context.pseudonymizer.source(planned.key), rule) for planned, rule in parts.rules]
+    rows = [(context.pseudonymizer.source(planned.key), rule, planned.size_bytes) for planned, rule in parts.rules]
     return BatchPlan(
         site=site,
         batch=batch,

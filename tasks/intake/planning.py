@@ -75,14 +75,17 @@ def plan_shards(objects: Iterable[PlannedObject], limits: ShardLimits, *, finger
 
 
 def run_id(
-    fingerprint: str, shards: Sequence[PlannedShard], tables: Sequence[PlannedObject], rows: Sequence[tuple[str, ...]]
+    fingerprint: str,
+    shards: Sequence[PlannedShard],
+    tables: Sequence[PlannedObject],
+    rows: Sequence[tuple[str, str, int]],
 ) -> str:
     """Give the id of a run: 16 hexadecimal digits of a digest of all inputs, so that equal inputs are one run.
 
     Parameters
     ----------
     rows
-        Source id and rule of what ends at intake.
+        Source id, rule and size of what ends at intake.
     """
     facts = [fingerprint, [shard.key for shard in shards], [astuple(table) for table in tables], sorted(rows)]
     return _digest(facts)[:RUN_DIGITS]

@@ -9,10 +9,9 @@ import pyarrow.compute as pc
 from config.release import ReleasePolicy
 from config.vocab import small_zip3
 from expectations.schemas.catalog import CANONICAL
-from expectations.schemas.table import Table
 from tasks.errors import GateError
 from tasks.model import Finding, Status
-from tasks.release.merging import STAGE, query
+from tasks.release.merging import STAGE
 from tasks.release.model import AcceptedBatch
 
 KEY_UNIQUE = "S-KEY-UNIQUE"
@@ -26,13 +25,12 @@ def batch_findings(batch: AcceptedBatch) -> list[Finding]:
     candidates = batch.ledger.filter(pc.equal(batch.ledger["status"], Status.RELEASED_CANDIDATE.value))
     released, passed = _content(instances), _content(candidates)
     place = f"{batch.name} ledger"
-    counted = query(
-        "SELECT series_uid, count(*)::INTEGER AS n_instances, sum(size)::BIGINT AS n_bytes FROM rows GROUP BY 1",
-        instances.select(["series_uid", "size"]),
-    )
+    sizes = instances.group_by("series_uid").aggregate([([], "count_all"), ("size", "sum")])
+    counted = sizes.select(["series_uid", "count_all", "size_sum"])
+    stated = series.select(["series_uid", "n_instances", "n_bytes"])
     return _found(
         (COUNT, place, _missing(released, passed) + _missing(passed, released)),
-        (COUNT, f"{batch.name} imaging_series", _unlike(series, counted)),
+        (COUNT, f"{batch.name} imaging_series", _unlike(stated, counted)),
     )
 
 
@@ -46,9 +44,8 @@ def _missing(ids: pa.Array, among: pa.Array) -> int:
 
 def _unlike(stated: pa.Table, counted: pa.Table) -> int:
     """Count the series whose numbers are not those of their instances, or that only one side has."""
-    columns = ["series_uid", "n_instances", "n_bytes"]
     left, right = (
-        set(zip(*(table[column].to_pylist() for column in columns), strict=True)) for table in (stated, counted)
+        set(zip(*(column.to_pylist() for column in table.columns), strict=True)) for table in (stated, counted)
     )
     return len({row[0] for row in left ^ right})
 
@@ -60,14 +57,10 @@ def key_findings(name: str, tables: Mapping[str, pa.Table]) -> list[Finding]:
     nulls = sum(rows[column].null_count for column in table.key)
     findings = [(KEY_UNIQUE, name, rows.num_rows - keys + nulls)]
     for reference in table.references:
-        known = tables[reference.table][_single_key(CANONICAL[reference.table])].combine_chunks()
+        known = tables[reference.table][CANONICAL[reference.table].key[0]].combine_chunks()
         values = pc.unique(rows[reference.column]).drop_null()
         findings.append((KEY_UNIQUE, f"{name}.{reference.column}", _missing(values, known)))
     return _found(*findings)
-
-
-def _single_key(table: Table) -> str:
-    return table.key[0]
 
 
 def tree_findings(tables: Mapping[str, pa.Table]) -> list[Finding]:

@@ -43,11 +43,10 @@ _STUDY_COUNTS = """
 """
 
 
-def query(sql: str, rows: pa.Table) -> pa.Table:
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, rows: pa.Table) -> pa.Table:
     """Give the answer of a query over one table, which it calls ``rows``."""
-    with duckdb.connect() as connection:
-        connection.register("rows", rows)
-        return connection.sql(sql).to_arrow_table()
+    connection.register("rows", rows)
+    return connection.sql(sql).to_arrow_table()
 
 
 def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]:
@@ -70,32 +69,34 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
 
 def without_conflicts(instances: pa.Table) -> tuple[pa.Table, pa.Array]:
     """Give the instances whose SOP Instance UID has one content only, and the UIDs of the others."""
-    sql = "SELECT sop_uid FROM rows GROUP BY sop_uid HAVING count(DISTINCT sha256) > 1 ORDER BY sop_uid"
-    held = query(sql, instances.select(["sop_uid", "sha256"]))["sop_uid"].combine_chunks()
+    contents = instances.group_by(["sop_uid", "sha256"]).aggregate([])
+    versions = contents.group_by("sop_uid").aggregate([([], "count_all")])
+    held = versions.filter(pc.greater(versions["count_all"], 1))["sop_uid"].combine_chunks()
     return instances.filter(pc.invert(pc.is_in(instances["sop_uid"], value_set=held))), held
 
 
 def disagreements(name: str, rows: pa.Table) -> list[Finding]:
     """Count, by rule, the keys under which rows of a table differ."""
     key = BATCH[name].key
+    if rows.group_by(list(key)).aggregate([]).num_rows == rows.num_rows:
+        return []
     ignored = {*key, *ORIGIN.get(name, ()), *COUNTED.get(name, ())}
     compared = [column for column in rows.schema.names if column not in ignored]
-    keys = _differing(rows, key, compared)
-    findings, explained = [], 0
-    for table, columns, rule_id in CONFLICT_RULES:
-        if table == name and keys and (count := _differing(rows, key, columns)):
-            findings.append(Finding(rule_id, STAGE, name, count))
-            explained = count
-    if keys > explained:
-        findings.append(Finding("S-KEY-UNIQUE", STAGE, name, keys - explained))
-    return findings
+    explanations = [(columns, rule_id) for table, columns, rule_id in CONFLICT_RULES if table == name]
+    with duckdb.connect() as connection:
+        unlike = _differing(connection, rows, key, compared)
+        found = [(rule_id, _differing(connection, rows, key, columns)) for columns, rule_id in explanations]
+    rest = unlike - sum(count for _, count in found)
+    return [Finding(rule_id, STAGE, name, count) for rule_id, count in (*found, ("S-KEY-UNIQUE", rest)) if count]
 
 
-def _differing(rows: pa.Table, key: Sequence[str], columns: Sequence[str]) -> int:
-    content = ", ".join(f'"{column}"' for column in columns)
-    names = ", ".join(f'"{column}"' for column in key)
+def _differing(
+    connection: duckdb.DuckDBPyConnection, rows: pa.Table, key: Sequence[str], columns: Sequence[str]
+) -> int:
+    """Count the keys under which rows do not agree on some columns."""
+    names, content = (", ".join(f'"{column}"' for column in part) for part in (key, columns))
     sql = f"SELECT {names} FROM rows GROUP BY {names} HAVING count(*) > 1 AND count(DISTINCT row({content})) > 1"  # noqa: S608 -- the names are our schemas'
-    return int(query(sql, rows.select([*key, *columns])).num_rows)
+    return int(_answer(connection, sql, rows.select([*key, *columns])).num_rows)
 
 
 def first_of_each(rows: pa.Table, key: Sequence[str]) -> pa.Table:
@@ -125,9 +126,11 @@ def _known(rows: pa.Table, column: str, among: pa.Table) -> pa.Table:
 def recounted(tables: Mapping[str, pa.Table]) -> Tables:
     """Count series and studies from the rows below them."""
     instances = tables["imaging_instance"].select(["series_uid", "sop_uid", "sha256", "size", "transfer_syntax_uid"])
-    series = _with_counts(tables["imaging_series"], "series_uid", query(_SERIES_COUNTS, instances))
-    below = series.select(["study_uid", "modality", "n_instances"])
-    study = _with_counts(tables["imaging_study"], "study_uid", query(_STUDY_COUNTS, below))
+    with duckdb.connect() as connection:
+        counts = _answer(connection, _SERIES_COUNTS, instances)
+        series = _with_counts(tables["imaging_series"], "series_uid", counts)
+        below = series.select(["study_uid", "modality", "n_instances"])
+        study = _with_counts(tables["imaging_study"], "study_uid", _answer(connection, _STUDY_COUNTS, below))
     return dict(tables) | {"imaging_series": series, "imaging_study": study}
 
 

@@ -17,6 +17,7 @@ ACCEPTED = (
     "give file:///folder, an absolute path, or s3://bucket[/prefix], the last with any of "
     f"?{'&'.join(f'{name}=…' for name in S3Options.model_fields)}"
 )
+StoreName = Literal["raw", "work", "release", "sequestered"]
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # general purpose bucket naming rules of AWS
 
 
@@ -40,12 +41,13 @@ def open_store(address: str, options: S3Options) -> Store:
     parts = urlsplit(address)
     if parts.scheme == "s3":
         return _open_s3(address, options)
-    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path.strip("/") and not parts.query:
+    is_plain = parts.netloc in {"", "localhost"} and not parts.query and not parts.fragment
+    if parts.scheme == "file" and is_plain and parts.path.strip("/"):
         return LocalStore(Path(unquote(parts.path)))
     raise ConfigError("an address of a store is empty or of an unknown kind", next_step=ACCEPTED)
 
 
-def open_named(name: Literal["raw", "work", "release", "sequestered"], settings: Settings) -> Store:
+def open_named(name: StoreName, settings: Settings) -> Store:
     """Give the store that the settings have under this name; nothing is contacted yet.
 
     Raises

@@ -69,16 +69,17 @@ def patiently(request: Callable[[], Answer], *, place: str, none_on: frozenset[s
     StoreError
         What went wrong, in our words.
     """
-    for delay in (*DELAYS_SECONDS, None):
+    delays = iter(DELAYS_SECONDS)
+    while True:
         try:
             return request()
         except (ClientError, BotoCoreError) as problem:
             if isinstance(problem, ClientError) and code_of(problem) in none_on:
                 return None
+            delay = next(delays, None)
             if delay is None or not is_passing(problem):
                 raise explained(problem, place) from None
         time.sleep(delay)
-    raise AssertionError("the last attempt answers or raises")
 
 
 @functools.cache

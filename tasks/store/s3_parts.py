@@ -46,7 +46,7 @@ class Upload:
                 self._part(upload, number, data[start : start + self.part_bytes])
                 for number, start in enumerate(range(0, len(data), self.part_bytes), start=1)
             ]
-            written = self._complete(upload, parts, data)
+            written = self._complete(upload, parts, len(data))
         except CurationError:
             self._abort(upload)
             raise
@@ -60,9 +60,10 @@ class Upload:
         answer = patiently(lambda: self.client.upload_part(**request), place=self.place)
         return {"PartNumber": number, "ETag": answer["ETag"], **checksum}
 
-    def _complete(self, upload: Mapping[str, Any], parts: list[dict[str, Any]], data: bytes) -> bool:
-        kind = {"ChecksumType": "FULL_OBJECT", **self._checksum(data)} if self.has_checksums else {}
-        request: dict[str, Any] = {**upload, **kind, "MultipartUpload": {"Parts": parts}, "IfNoneMatch": "*"}
+    def _complete(self, upload: Mapping[str, Any], parts: list[dict[str, Any]], size_bytes: int) -> bool:
+        """Make the object of its parts, each of which the server verified, and of their total size."""
+        listed = {"MultipartUpload": {"Parts": parts}, "MpuObjectSize": size_bytes}
+        request: dict[str, Any] = {**upload, **listed, "IfNoneMatch": "*"}
         answer = patiently(
             lambda: self.client.complete_multipart_upload(**request),
             place=self.place,

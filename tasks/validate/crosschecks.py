@@ -18,24 +18,25 @@ from tasks.validate.loinc import unsound_codes
 from tasks.validate.queries import QUERIES
 
 POSITION = "_row"
-SETTLED = "settled"
 
 
-def flags_of(tables: Mapping[str, pa.Table], settled: pa.Table) -> dict[str, Flags]:
+def flags_of(tables: Mapping[str, pa.Table], evidence: Mapping[str, pa.Table]) -> dict[str, Flags]:
     """Give the flag columns of every table.
 
     Parameters
     ----------
     tables
         The harmonized tables by name.
-    settled
-        Rows of ``settled/instances.parquet`` that the settled ledger calls released candidates.
+    evidence
+        ``settled``: rows of ``settled/instances.parquet`` that the settled ledger calls released candidates;
+        ``holds`` and ``anchors`` of harmonize.
     """
     with duckdb.connect() as connection:
         for name, table in tables.items():
             positions = pa.array(np.arange(table.num_rows), pa.int64())
             connection.register(name, table.append_column(POSITION, positions))
-        connection.register(SETTLED, settled)
+        for name, table in evidence.items():
+            connection.register(name, table)
         connection.register("unsound_loinc", unsound_codes(tables))
         return {name: _flags(connection, BATCH[name], table.num_rows) for name, table in tables.items()}
 

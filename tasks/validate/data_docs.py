@@ -30,32 +30,39 @@ class Batch:
     decision: Decision
 
 
-def data_docs(batch: Batch, results: Sequence[TableResult]) -> dict[str, str]:
-    """Give every page by its path: ``index.html`` and ``validations/<table>.html``."""
-    outcomes = [outcome for result in results for outcome in result.outcomes]
-    index = page(f"Data Docs: {batch.title}", f"Run {batch.run}", _index(batch, outcomes))
+def data_docs(batch: Batch, results: Sequence[TableResult], outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """Give every page by its path: ``index.html`` and ``validations/<table>.html``.
+
+    Parameters
+    ----------
+    outcomes
+        Those of the results, and what earlier stages found that has an effect here.
+    """
+    index = page(f"Data Docs: {batch.title}", f"Run {batch.run}", _index(batch, results, outcomes))
     pages = {f"validations/{result.table}.html": _validation(batch, result) for result in results}
     return {"index.html": index} | pages
 
 
-def _index(batch: Batch, outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _index(batch: Batch, results: Sequence[TableResult], outcomes: Sequence[Outcome]) -> Iterator[str]:
     kind = "fails" if batch.decision.gates else "holds"
     yield f'<div class="banner {kind}">{text(verdict(batch.decision).replace("*", ""))}</div>'
     yield '<div class="cards">'
-    for balance in batch.balances:
-        yield _card(balance, [outcome for outcome in outcomes if outcome.table == balance.table])
+    for balance, result in zip(batch.balances, results, strict=True):
+        yield _card(balance, result.outcomes)
     yield "</div>"
     failures = fired(outcomes)
     yield "<h2>What fired</h2>"
     head = ("Rule", "Severity", "Where", "Expectation", "Rows", "Effect")
-    yield table(head, map(_failure, failures)) if failures else "<p>Nothing: every expectation holds.</p>"
+    shown = {result.table for result in results}
+    rows = [_failure(outcome, linked=outcome.table in shown) for outcome in failures]
+    yield table(head, rows) if failures else "<p>Nothing: every expectation holds.</p>"
     yield "<h2>Every rule that was checked</h2>"
     checked = sorted({outcome.rule_id for outcome in outcomes})
     failed = {outcome.rule_id for outcome in failures}
-    rows = [_rule(rule_id, sum(one.rule_id == rule_id for one in outcomes), rule_id in failed) for rule_id in checked]
+    told = [_rule(rule_id, sum(one.rule_id == rule_id for one in outcomes), rule_id in failed) for rule_id in checked]
     yield table(
         ("Status", "Rule", "Severity", "What must hold", "Expectations"),
-        rows,
+        told,
         failing=[rule_id in failed for rule_id in checked],
     )
 
@@ -72,8 +79,8 @@ def _card(balance: Balance, outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def _failure(outcome: Outcome) -> tuple[str, ...]:
-    where = link(f"validations/{outcome.table}.html", outcome.where)
+def _failure(outcome: Outcome, *, linked: bool) -> tuple[str, ...]:
+    where = link(f"validations/{outcome.table}.html", outcome.where) if linked else text(outcome.where)
     return (
         _id(outcome.rule_id),
         _severity(outcome.severity),

@@ -46,9 +46,9 @@ def link(address: str, words: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, failing: Iterable[bool] = ()) -> str:
-    """Give a table; cells are HTML, columns whose heading is about rows are set as numbers."""
+    """Give a table; cells are HTML, and each column is of the class that its heading names."""
     marks = iter(failing)
-    kinds = ["number" if "row" in name.lower() else "" for name in head]
+    kinds = [name.lower().replace(" ", "-") for name in head]
     top = "".join(f'<th class="{kind}">{text(name)}</th>' for name, kind in zip(head, kinds, strict=True))
     lines = [
         f'<tr class="{FAILS if next(marks, False) else ""}">'

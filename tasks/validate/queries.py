@@ -1,7 +1,7 @@
 """The rules that span rows or tables, written out: each query gives the positions (`_row`) of the rows that break one.
 
-Relations are the harmonized tables by name, `settled` (the de-identified instances that the ledger counts) and
-`unsound_loinc`. A day that is not known breaks nothing.
+Relations are the harmonized tables by name, `settled` (the de-identified instances that the ledger counts), `holds` and
+`anchors` (what harmonize could not decide, and its index dates) and `unsound_loinc`. An unknown day breaks nothing.
 """
 # ruff: noqa: S608 -- every name and number put into a query is written in this module
 
@@ -14,9 +14,13 @@ AGE_TOLERANCE_YEARS = 2  # one year of tolerance, and one because both ages are 
 STAY_TOLERANCE_DAYS = 1
 LONGEST_STAY_DAYS = 365  # above it sites have mixed units or never closed the stay
 OVER_89_YEARS = 90
-COVID19_DIAGNOSES = ("U07.1", "840539006")  # ICD-10: virus identified; SNOMED CT: disease caused by SARS-CoV-2
-ACUTE_PROOFS = ("naat", "antigen", "imaging_diagnosis", "clinical_diagnosis", "not_reported")  # T-ANTIBODY
-ACUTE_TESTS = ("naat", "antigen")
+COVID19_DIAGNOSES = (
+    "U07.1",  # ICD-10: COVID-19, virus identified
+    "U09.9",  # ICD-10: post COVID-19 condition
+    "840539006",  # SNOMED CT: disease caused by SARS-CoV-2
+    "1119303003",  # SNOMED CT: post-acute COVID-19
+)
+ACUTE_TESTS = ("naat", "antigen")  # an antibody proves nothing acute (T-ANTIBODY)
 SOP_CLASSES = {
     "CR": ("1.2.840.10008.5.1.4.1.1.1",),
     "DX": ("1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"),
@@ -60,14 +64,12 @@ def _wrong_deltas(column: str, result: str) -> str:
         SELECT s._row FROM imaging_study s
         WHERE s.{column} <> coalesce((
             SELECT list(t.day - s.day ORDER BY t.day) FROM test_result t
-            WHERE t.subject_id = s.subject_id AND t.result = '{result}' AND t.day - s.day IS NOT NULL), [])
+            WHERE t.subject_id = s.subject_id AND t.test_name = 'COVID-19' AND t.result = '{result}'
+              AND t.day - s.day IS NOT NULL), [])
     """
 
 
 _VENTILATION = "e.event_type = 'breathing_support' AND e.device IN ('imv', 'ecmo')"
-_PROVEN = f"""EXISTS (SELECT 1 FROM test_result t WHERE t.subject_id = s.subject_id AND t.result = 'Positive'
-    AND t.test_class IN ({_listed(ACUTE_PROOFS)}))"""
-
 SUBJECT = {
     flag("D-AGE-89"): _age_split("age_at_index", "age_at_index_gt89", "subject"),
     flag("D-SEX-DICOM"): """
@@ -88,18 +90,26 @@ SUBJECT = {
             UNION ALL SELECT subject_id FROM imaging_study WHERE day IS NOT NULL)
     """,
     flag("T-COVID-POS"): f"""
+        WITH tested AS (
+            SELECT subject_id, bool_or(result = 'Positive') AS positive, bool_or(result = 'Negative') AS negative
+            FROM test_result
+            WHERE test_name = 'COVID-19' AND test_class IN ({_listed(ACUTE_TESTS)})
+              AND test_id NOT IN (SELECT key FROM holds WHERE "table" = 'test_result')
+            GROUP BY subject_id, test_class, coalesce(day::VARCHAR, test_id)),
+        proof AS (
+            SELECT subject_id FROM tested WHERE positive AND NOT negative
+            UNION SELECT subject_id FROM condition WHERE code IN ({_listed(COVID19_DIAGNOSES)})
+            UNION SELECT subject_id FROM test_result
+            WHERE test_name = 'COVID-19' AND test_class = 'clinical_diagnosis' AND result = 'Positive'),
+        disproof AS (SELECT DISTINCT subject_id FROM tested WHERE negative AND NOT positive)
         SELECT s._row FROM subject s
-        WHERE (s.covid19_status = 'Positive' AND NOT {_PROVEN} AND NOT EXISTS (
-                SELECT 1 FROM condition c
-                WHERE c.subject_id = s.subject_id AND c.code IN ({_listed(COVID19_DIAGNOSES)})))
-           OR (s.covid19_status = 'Negative' AND ({_PROVEN} OR NOT EXISTS (
-                SELECT 1 FROM test_result t
-                WHERE t.subject_id = s.subject_id AND t.result = 'Negative'
-                  AND t.test_class IN ({_listed(ACUTE_TESTS)}))))
+        LEFT JOIN proof p ON p.subject_id = s.subject_id LEFT JOIN disproof d ON d.subject_id = s.subject_id
+        WHERE (s.covid19_status = 'Positive' AND p.subject_id IS NULL)
+           OR (s.covid19_status = 'Negative' AND (p.subject_id IS NOT NULL OR d.subject_id IS NULL))
     """,
     flag("T-INDEX-TEST"): """
         SELECT s._row FROM subject s
-        WHERE s.index_event = 'COVID-19 Test' AND NOT EXISTS (
+        WHERE s.index_event = 'COVID-19 Test' AND (SELECT count(*) FROM test_result) > 0 AND NOT EXISTS (
             SELECT 1 FROM test_result t WHERE t.subject_id = s.subject_id AND t.day = 0)
     """,
 }
@@ -152,9 +162,9 @@ IMAGING_STUDY = {
                   - s.age_at_index - i.day / {YEAR_DAYS}) >= {AGE_TOLERANCE_YEARS}
     """,
     flag("I-STUDY-DAY"): """
-        SELECT _row FROM imaging_study WHERE subject_id IN (
-            SELECT i.subject_id FROM imaging_study i JOIN settled d USING (study_uid)
-            GROUP BY i.subject_id HAVING count(DISTINCT d.study_date_shifted - i.day) > 1)
+        SELECT DISTINCT i._row FROM imaging_study i
+        JOIN settled d USING (study_uid) LEFT JOIN anchors a ON a.subject_id = i.subject_id
+        WHERE i.day IS NOT NULL AND (d.study_date_shifted - a.index_date_shifted) IS DISTINCT FROM i.day
     """,
     flag("I-TEST-DELTA", "positive"): _wrong_deltas("days_to_positive_tests", "Positive"),
     flag("I-TEST-DELTA", "negative"): _wrong_deltas("days_to_negative_tests", "Negative"),

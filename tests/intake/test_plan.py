@@ -100,6 +100,16 @@ def test_a_changed_table_is_another_run_of_the_same_shards(batch_of: BatchOf) ->
     assert first.run != second.run
 
 
+def test_a_declaration_that_says_the_same_in_other_words_is_another_run_of_the_same_shards(batch_of: BatchOf) -> None:
+    context = batch_of(FILES)
+    first = plan_batch(context)
+    context.raw.delete("s01/b1/declaration.json")  # type: ignore[attr-defined] -- the fixture's store can
+    context.raw.create("s01/b1/declaration.json", FILES["declaration.json"] + b"\n")  # type: ignore[attr-defined] -- the fixture's store can
+    second = plan_batch(context)
+    assert first.shards == second.shards
+    assert first.run != second.run
+
+
 def test_names_stand_under_the_private_prefix_only(batch_of: BatchOf, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="tasks")
     context = batch_of(FILES)

@@ -91,12 +91,13 @@ def test_a_run_is_named_by_all_its_inputs() -> None:
     table = PlannedObject("t.csv", 1, "e")
     planned = shards([PlannedObject("a", 1, "e")])
     runs = {
-        run_id("f", planned, [table], [("s1", "r")]),
-        run_id("g", planned, [table], [("s1", "r")]),
-        run_id("f", (), [table], [("s1", "r")]),
-        run_id("f", planned, [replace(table, etag="x")], [("s1", "r")]),
-        run_id("f", planned, [table], [("s2", "r")]),
+        run_id("f", planned, [table], [("s1", "r", 1)]),
+        run_id("g", planned, [table], [("s1", "r", 1)]),
+        run_id("f", (), [table], [("s1", "r", 1)]),
+        run_id("f", planned, [replace(table, etag="x")], [("s1", "r", 1)]),
+        run_id("f", planned, [table], [("s2", "r", 1)]),
     }
-    assert len(runs) == 5
+    runs.add(run_id("f", planned, [table], [("s1", "r", 2)]))
+    assert len(runs) == 6
     assert all(len(run) == 16 and int(run, 16) >= 0 for run in runs)
-    assert run_id("f", (), [], [("a", "r"), ("b", "r")]) == run_id("f", (), [], [("b", "r"), ("a", "r")])
+    assert run_id("f", (), [], [("a", "r", 1), ("b", "r", 1)]) == run_id("f", (), [], [("b", "r", 1), ("a", "r", 1)])

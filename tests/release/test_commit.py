@@ -1,6 +1,7 @@
 """Whatever happens to a builder, a reader sees a whole release, and whoever builds next finishes."""
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,48 +28,62 @@ def grown(installation: Installation) -> Installation:
     return installation
 
 
-def writes_of_a_release() -> int:
-    """Count the writes that the second release takes: objects, files, commit, pointer."""
+@pytest.fixture(scope="module")
+def first_release() -> Mapping[str, bytes]:
+    """What lies in the release store after a first release."""
     made = installed()
     build_release("2026.11", context=made.context)
-    before = len(made.contents())
-    build_release("2026.12", context=grown(made).context)
-    return len(made.contents()) - before + 1
+    return made.contents()
+
+
+@pytest.fixture
+def released_once(first_release: Mapping[str, bytes]) -> Installation:
+    """A first release, and a second batch that waits for the next."""
+    made = grown(installed())
+    for key, data in first_release.items():
+        made.release.create(key, data)
+    return made
+
+
+@pytest.fixture(scope="module")
+def end(first_release: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """What lies in the release store after a second release that nothing disturbed."""
+    made = grown(installed())
+    for key, data in first_release.items():
+        made.release.create(key, data)
+    build_release("2026.12", context=made.context)
+    return made.contents()
+
+
+WRITES = 17  # of the second release: 12 files, 3 objects, the commit, the pointer
 
 
 def is_whole(release: MemoryStore) -> bool:
     return [problem for problem in verify_release(release) if not problem.is_note] == []
 
 
-def whole_end() -> dict[str, bytes]:
-    made = installed()
-    build_release("2026.11", context=made.context)
-    build_release("2026.12", context=grown(made).context)
-    return made.contents()
-
-
 @pytest.mark.parametrize("lands", [False, True], ids=["before the write", "after the write"])
+@pytest.mark.parametrize("after", range(1, WRITES + 1))
 def test_a_builder_killed_at_any_write_leaves_a_whole_release_and_the_next_one_finishes(
+    released_once: Installation,
+    end: Mapping[str, bytes],
+    after: int,
     lands: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
-    end = whole_end()
-    for after in range(1, writes_of_a_release() + 1):
-        made = installed()
-        build_release("2026.11", context=made.context)
-        killed = made.with_release(StoppingStore(made.release, after=after, lands=lands))
-        with pytest.raises(Stopped):
-            build_release("2026.12", context=grown(killed).context)
-        assert is_whole(made.release)
-        build_release("2026.12", context=made.context)
-        assert made.contents() == end
+    killed = released_once.with_release(StoppingStore(released_once.release, after=after, lands=lands))
+    with pytest.raises(Stopped):
+        build_release("2026.12", context=killed.context)
+    assert is_whole(released_once.release)
+    build_release("2026.12", context=released_once.context)
+    assert released_once.contents() == end
 
 
-def test_a_builder_that_is_never_killed_makes_that_many_writes() -> None:
-    made = installed()
-    build_release("2026.11", context=made.context)
-    spared = made.with_release(StoppingStore(made.release, after=writes_of_a_release() + 1, lands=False))
-    build_release("2026.12", context=grown(spared).context)
-    assert made.contents() == whole_end()
+def test_a_builder_that_is_never_killed_makes_that_many_writes(
+    released_once: Installation, end: Mapping[str, bytes]
+) -> None:
+    spared = released_once.with_release(StoppingStore(released_once.release, after=WRITES + 1, lands=False))
+    build_release("2026.12", context=spared.context)
+    assert released_once.contents() == end
 
 
 def test_two_builders_at_once_make_one_release_and_neither_fails() -> None:
@@ -102,29 +117,27 @@ class Meddling(StoppingStore):
 
 
 @pytest.mark.parametrize("back", [1, 2], ids=["before the pointer", "before the commit"])
-def test_a_second_builder_that_finishes_in_between_is_no_error(back: int) -> None:
-    made = installed()
-    build_release("2026.11", context=made.context)
-    grown(made)
+def test_a_second_builder_that_finishes_in_between_is_no_error(
+    released_once: Installation, end: Mapping[str, bytes], back: int
+) -> None:
+    made = released_once
     meddling = Meddling(
         made.release,
-        before=writes_of_a_release() + 1 - back,
+        before=WRITES + 1 - back,
         what=lambda: build_release("2026.12", context=made.context),
     )
     build_release("2026.12", context=made.with_release(meddling).context)
-    assert made.contents() == whole_end()
+    assert made.contents() == end
 
 
-def test_a_later_release_that_is_published_in_between_keeps_the_pointer() -> None:
-    made = installed()
-    build_release("2026.11", context=made.context)
-    grown(made)
+def test_a_later_release_that_is_published_in_between_keeps_the_pointer(released_once: Installation) -> None:
+    made = released_once
 
     def overtake() -> None:
         build_release("2026.12", context=made.context)
         build_release("2026.12.1", context=made.context)
 
-    meddling = Meddling(made.release, before=writes_of_a_release(), what=overtake)
+    meddling = Meddling(made.release, before=WRITES, what=overtake)
     build_release("2026.12", context=made.with_release(meddling).context)
     pointer = read_pointer(made.release)
     assert pointer is not None
@@ -132,13 +145,11 @@ def test_a_later_release_that_is_published_in_between_keeps_the_pointer() -> Non
 
 
 @pytest.mark.parametrize("back", [1, 2], ids=["before the pointer", "before the commit"])
-def test_another_release_that_is_published_in_between_wins(back: int) -> None:
-    made = installed()
-    build_release("2026.11", context=made.context)
-    grown(made)
+def test_another_release_that_is_published_in_between_wins(released_once: Installation, back: int) -> None:
+    made = released_once
     meddling = Meddling(
         made.release,
-        before=writes_of_a_release() + 1 - back,
+        before=WRITES + 1 - back,
         what=lambda: build_release("2026.12.1", context=made.context),
     )
     with pytest.raises(GateError, match=r"2026\.12 follows 2026\.11, but 2026\.12\.1 was published meanwhile"):
@@ -149,10 +160,8 @@ def test_another_release_that_is_published_in_between_wins(back: int) -> None:
     assert is_whole(made.release)
 
 
-def test_a_release_that_was_overtaken_before_its_commit_is_not_committed() -> None:
-    made = installed()
-    build_release("2026.11", context=made.context)
-    grown(made)
+def test_a_release_that_was_overtaken_before_its_commit_is_not_committed(released_once: Installation) -> None:
+    made = released_once
     meddling = Meddling(made.release, before=1, what=lambda: build_release("2026.12.1", context=made.context))
     with pytest.raises(GateError, match="follows"):
         build_release("2026.12", context=made.with_release(meddling).context)

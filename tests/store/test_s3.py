@@ -93,6 +93,14 @@ def test_damage_on_the_way_is_noticed_and_the_object_read_again(
 
 
 @pytest.mark.usefixtures("hasty")
+def test_an_object_that_is_cut_off_is_noticed_without_checksums_too(options: S3Options) -> None:
+    store = opened(f"s3://work/cut-{next(_numbers)}?checksum=none", options)
+    store.create("k", b"content" * 1000)
+    with damaged_bodies(store.client, lambda body: body[:-1], times=1):
+        assert store.read("k") == b"content" * 1000
+
+
+@pytest.mark.usefixtures("hasty")
 def test_an_object_that_always_arrives_damaged_is_given_up(store: S3Store) -> None:
     store.create("k", b"content")
     with (

@@ -1,33 +1,40 @@
-"""Small tables that keep every rule, and the settled instances that they come from."""
+"""Small tables that keep every rule, and what they come from. A cluster is a pair of subjects with all that is theirs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from expectations.schemas.catalog import BATCH
-from expectations.schemas.pipeline import INSTANCES
-from expectations.schemas.table import Table, table_of
+from expectations.schemas.pipeline import ANCHORS, HOLDS, INSTANCES
+from expectations.schemas.table import table_of
 
-Rows = dict[str, list[dict[str, Any]]]
+Row = dict[str, Any]
+Rows = dict[str, list[Row]]
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 EXPLICIT = "1.2.840.10008.1.2.1"
-SUBJECTS = ("A" * 20, "B" * 20)
 INDEX_DATE = date(2011, 3, 1)
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def pseudonym(number: int) -> str:
+    first, second = divmod(number, len(LETTERS))
+    return LETTERS[first] * 10 + LETTERS[second] * 10
 
 
 def uid(number: int) -> str:
-    return f"2.25.{1000 + number}"
+    return f"2.25.{1 + number}"
 
 
 def digest(number: int, length: int = 64) -> str:
     return f"{number:0{length}x}"
 
 
-SUBJECT = {
+SUBJECT: Row = {
     "site_id": "s01",
     "index_event": "COVID-19 Test",
     "age_at_index": 50,
@@ -44,16 +51,17 @@ SUBJECT = {
     "ever_icu": "No",
     "ever_ventilated": "No",
 }
-STUDY = {
+STUDY: Row = {
     "day": 1,
     "age_at_study": 50,
     "age_at_study_gt89": False,
     "loinc_basis": "unmapped",
     "days_to_positive_tests": [-1],
     "days_to_negative_tests": [],
+    "n_series": 1,
 }
-SERIES = {"transfer_syntaxes": [EXPLICIT], "lossy": False, "photometric": "MONOCHROME2"}
-INSTANCE = {
+SERIES: Row = {"transfer_syntaxes": [EXPLICIT], "lossy": False, "photometric": "MONOCHROME2"}
+INSTANCE: Row = {
     "media_type": "application/dicom",
     "frames": 1,
     "rows": 8,
@@ -65,105 +73,153 @@ INSTANCE = {
 }
 
 
-def event(number: int, subject: str, kind: str, start: int | None, end: int | None, **more: Any) -> dict[str, Any]:
-    return {
-        "event_id": digest(number, 32),
-        "subject_id": subject,
-        "event_type": kind,
-        "start_day": start,
-        "end_day": end,
-        "end_status": "known",
-        "source_row": f"b1:{digest(1, 32)}:{digest(number, 32)}",
-    } | more
-
-
-def valid_rows() -> Rows:
+@dataclass
+class Cluster:
     """Two subjects: the first with an ICU stay under ventilation and a CT of two slices, the second with one DX."""
-    first, second = SUBJECTS
-    return {
-        "subject": [
-            {"subject_id": first, **SUBJECT, "ever_icu": "Yes", "ever_ventilated": "Yes"},
-            {"subject_id": second, **SUBJECT, "sex": "Male"},
-        ],
-        "clinical_event": [
-            event(1, first, "hospital_stay", 0, 20, discharge="home"),
-            event(2, first, "icu_stay", 2, 9, parent_event_id=digest(1, 32)),
-            event(3, first, "breathing_support", 3, 8, device="imv", who_scale_floor=7),
-            event(4, second, "hospital_stay", -2, 4, discharge="home"),
-        ],
-        "test_result": [
-            {"test_id": digest(place, 32), "subject_id": subject, "day": 0, "result": "Positive"}
-            | {"test_name": "COVID-19", "test_class": "naat", "loinc_code": "94500-6"}
-            for place, subject in enumerate(SUBJECTS, start=1)
-        ],
-        "condition": [
-            {"condition_id": digest(1, 32), "subject_id": first, "code": "J18.9", "code_system": "ICD-10-CM"},
-        ],
-        "imaging_study": [
-            {"study_uid": uid(1), "subject_id": first, "modalities": ["CT"], "n_series": 1, "n_instances": 2} | STUDY,
-            {"study_uid": uid(2), "subject_id": second, "modalities": ["DX"], "n_series": 1, "n_instances": 1} | STUDY,
-        ],
-        "imaging_series": [
-            {"series_uid": uid(11), "study_uid": uid(1), "subject_id": first, "modality": "CT", "sop_class_uid": CT}
-            | {"n_instances": 2, "n_bytes": 203, "series_sha256": digest(11)}
-            | SERIES,
-            {"series_uid": uid(12), "study_uid": uid(2), "subject_id": second, "modality": "DX", "sop_class_uid": DX}
-            | {"n_instances": 1, "n_bytes": 103, "series_sha256": digest(12)}
-            | SERIES,
-        ],
-        "imaging_instance": [
-            instance(1, first, series=11, study=1),
-            instance(2, first, series=11, study=1),
-            instance(3, second, series=12, study=2),
-        ],
-    }
 
+    number: int = 0
+    rows: Rows = field(default_factory=dict)
+    settled: list[Row] = field(default_factory=list)
+    holds: list[Row] = field(default_factory=list)
 
-def instance(number: int, subject: str, *, series: int, study: int) -> dict[str, Any]:
-    return {
-        "sop_uid": uid(100 + number),
-        "series_uid": uid(series),
-        "study_uid": uid(study),
-        "subject_id": subject,
-        "size": 100 + number,
-        "sha256": digest(100 + number),
-        "md5": digest(100 + number, 32),
-        "pixel_sha256": digest(200 + number),
-        "instance_number": number,
-    } | INSTANCE
+    def __post_init__(self) -> None:
+        self.rows = {
+            "subject": self._subjects(),
+            "clinical_event": self._events(),
+            "test_result": [self.test(1, self.first), self.test(2, self.second)],
+            "condition": [
+                {"condition_id": self.id(50), "subject_id": self.first, "code": "J18.9", "code_system": "ICD-10-CM"}
+            ],
+            "imaging_study": [
+                {"study_uid": self.uid(1), "subject_id": self.first, "modalities": ["CT"], "n_instances": 2} | STUDY,
+                {"study_uid": self.uid(2), "subject_id": self.second, "modalities": ["DX"], "n_instances": 1} | STUDY,
+            ],
+            "imaging_series": [
+                self._series(11, study=1, subject=self.first, modality="CT", sop_class_uid=CT)
+                | {"n_instances": 2, "n_bytes": 203},
+                self._series(12, study=2, subject=self.second, modality="DX", sop_class_uid=DX)
+                | {"n_instances": 1, "n_bytes": 103},
+            ],
+            "imaging_instance": [
+                self.instance(1, self.first, series=11, study=1),
+                self.instance(2, self.first, series=11, study=1),
+                self.instance(3, self.second, series=12, study=2),
+            ],
+        }
+        self.settled = [self._settled(row) for row in self.rows["imaging_instance"]]
 
+    @property
+    def first(self) -> str:
+        return pseudonym(2 * self.number)
 
-def settled_rows() -> list[dict[str, Any]]:
-    """The instances of `valid_rows` as de-identification described them."""
-    rows = valid_rows()
-    shared = ("sop_uid", "series_uid", "study_uid", "subject_id", "sha256", "md5", "rows", "columns", "frames")
-    return [
-        {name: row[name] for name in shared}
-        | {
-            "source_id": digest(300 + place, 32),
+    @property
+    def second(self) -> str:
+        return pseudonym(2 * self.number + 1)
+
+    def uid(self, number: int) -> str:
+        return uid(1000 * self.number + number)
+
+    def id(self, number: int, length: int = 32) -> str:
+        return digest(1000 * self.number + number, length)
+
+    def event(self, number: int, subject: str, kind: str, days: tuple[int | None, int | None], **more: Any) -> Row:
+        start, end = days
+        return {
+            "event_id": self.id(number),
+            "subject_id": subject,
+            "event_type": kind,
+            "start_day": start,
+            "end_day": end,
+            "end_status": "known",
+            "source_row": self.id(400 + number),
+        } | more
+
+    def test(self, number: int, subject: str, **more: Any) -> Row:
+        return {
+            "test_id": self.id(number),
+            "subject_id": subject,
+            "day": 0,
+            "result": "Positive",
+            "test_name": "COVID-19",
+            "test_class": "naat",
+            "loinc_code": "94500-6",
+        } | more
+
+    def instance(self, number: int, subject: str, *, series: int, study: int) -> Row:
+        return {
+            "sop_uid": self.uid(100 + number),
+            "series_uid": self.uid(series),
+            "study_uid": self.uid(study),
+            "subject_id": subject,
+            "size": 100 + number,
+            "sha256": self.id(100 + number, 64),
+            "md5": self.id(100 + number),
+            "pixel_sha256": self.id(200 + number, 64),
+            "instance_number": number,
+        } | INSTANCE
+
+    def _subjects(self) -> list[Row]:
+        return [
+            {"subject_id": self.first, **SUBJECT, "ever_icu": "Yes", "ever_ventilated": "Yes"},
+            {"subject_id": self.second, **SUBJECT, "sex": "Male"},
+        ]
+
+    def _events(self) -> list[Row]:
+        return [
+            self.event(1, self.first, "hospital_stay", (0, 20), discharge="home"),
+            self.event(2, self.first, "icu_stay", (2, 9), parent_event_id=self.id(1)),
+            self.event(3, self.first, "breathing_support", (3, 8), device="imv", who_scale_floor=7),
+            self.event(4, self.second, "hospital_stay", (-2, 4), discharge="home"),
+        ]
+
+    def _series(self, number: int, *, study: int, subject: str, **more: Any) -> Row:
+        keys = {"series_uid": self.uid(number), "study_uid": self.uid(study), "subject_id": subject}
+        return keys | {"series_sha256": self.id(number, 64)} | SERIES | more
+
+    def _settled(self, row: Row) -> Row:
+        """The instance as de-identification described it."""
+        shared = ("sop_uid", "series_uid", "study_uid", "subject_id", "sha256", "md5", "rows", "columns", "frames")
+        first = row["subject_id"] == self.first
+        return {name: row[name] for name in shared} | {
+            "source_id": self.id(300 + row["instance_number"]),
             "size_bytes": row["size"],
             "study_date_shifted": INDEX_DATE + timedelta(days=1),
-            "patient_sex": "F" if row["subject_id"] == SUBJECTS[0] else "M",
+            "patient_sex": "F" if first else "M",
             "patient_age_years": 50,
             "patient_age_gt89": False,
-            "sop_class_uid": CT if row["subject_id"] == SUBJECTS[0] else DX,
+            "sop_class_uid": CT if first else DX,
             "transfer_syntax_uid": EXPLICIT,
-            "modality": "CT" if row["subject_id"] == SUBJECTS[0] else "DX",
+            "modality": "CT" if first else "DX",
             "lossy": False,
             "deid_pixel": "not_checked",
             "deid_method_codes": ["113100"],
         }
-        for place, row in enumerate(rows["imaging_instance"])
+
+
+Change = Callable[[Cluster], None]
+
+
+def tables_of(clusters: Sequence[Cluster]) -> dict[str, pa.Table]:
+    """The tables of several clusters one after the other, in that order."""
+    return {
+        name: table_of(BATCH[name], [row for cluster in clusters for row in cluster.rows[name]])
+        for name in clusters[0].rows
+    }
+
+
+def evidence_of(clusters: Sequence[Cluster]) -> dict[str, pa.Table]:
+    """What the cross-checks look at beside the tables."""
+    anchors = [
+        {"subject_id": subject, "index_event": "COVID-19 Test", "index_date_shifted": INDEX_DATE}
+        for cluster in clusters
+        for subject in (cluster.first, cluster.second)
     ]
+    return {
+        "settled": table_of(INSTANCES, [row for cluster in clusters for row in cluster.settled]),
+        "holds": table_of(HOLDS, [row for cluster in clusters for row in cluster.holds]),
+        "anchors": table_of(ANCHORS, anchors),
+    }
 
 
-def built(rows: Rows) -> dict[str, pa.Table]:
-    return {name: sorted_table(BATCH[name], found) for name, found in rows.items()}
-
-
-def sorted_table(table: Table, rows: list[dict[str, Any]]) -> pa.Table:
-    return table_of(table, rows).sort_by([(name, "ascending") for name in table.key])
-
-
-def settled(rows: list[Mapping[str, Any]] | None = None) -> pa.Table:
-    return table_of(INSTANCES, [dict(row) for row in (settled_rows() if rows is None else rows)])
+def one(rows: Rows, name: str, place: int = 0) -> Row:
+    return rows[name][place]

@@ -1,0 +1,1 @@
+"""De-identification: what may leave of an instance, decided by the profile and proven on the finished bytes."""

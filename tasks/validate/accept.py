@@ -1,0 +1,95 @@
+"""Accept a validated run: say what it holds, and make it the run of its batch that counts."""
+
+import hashlib
+import json
+import logging
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+
+from config.version import VERSION
+from tasks.context import BatchContext
+from tasks.errors import AccountingError, BatchNotReadyError
+from tasks.model import BatchPlan, StageReport
+from tasks.store.parquet import read_table
+from tasks.validate.shard import RECEIPT, as_json, stopped
+
+log = logging.getLogger(__name__)
+STAGE = "accept"
+SUMMARY = "run.json"
+
+
+def accept_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
+    """Write the summary of a run and point ``current.json`` at it, unless another run was accepted meanwhile.
+
+    Raises
+    ------
+    BatchNotReadyError
+        If the run was not validated.
+    GateError
+        If a gate stopped it.
+    AccountingError
+        If the ledger does not have a row for every settled object.
+    StaleVersionError
+        If another run of the batch was accepted at the same time.
+    """
+    work, layout = context.work, context.layout
+    receipt = work.read_versioned(layout.run(plan.run, RECEIPT))
+    if receipt is None:
+        raise BatchNotReadyError(f"run {plan.run} is not validated", next_step="validate the batch first")
+    facts: dict[str, Any] = json.loads(receipt[0])
+    if facts["gates"]:
+        raise stopped(plan, context, facts["gates"])
+    summary = _summary(plan, context, facts)
+    work.create(layout.run(plan.run, SUMMARY), as_json(summary))
+    pointer, current = as_json({"run": plan.run}), work.read_versioned(layout.current)
+    resumed = current is not None and current[0] == pointer
+    if not resumed:
+        work.swap(layout.current, pointer, expected=current[1] if current else None)
+    log.info("accepted %s: %d objects", plan.run, sum(summary["status"].values()))
+    return StageReport(STAGE, plan.run, summary["status"], summary["rules"], resumed)
+
+
+def accepted_run(plan: BatchPlan, context: BatchContext) -> StageReport | None:
+    """Give the report of this very run if it is the one that counts, or None."""
+    work, layout = context.work, context.layout
+    current = work.read_versioned(layout.current)
+    if current is None or json.loads(current[0])["run"] != plan.run:
+        return None
+    summary: dict[str, Any] = json.loads(work.read(layout.run(plan.run, SUMMARY)))
+    return StageReport(STAGE, plan.run, summary["status"], summary["rules"], resumed=True)
+
+
+def _summary(plan: BatchPlan, context: BatchContext, facts: dict[str, Any]) -> dict[str, Any]:
+    """Give what a run holds: objects by status and rule, findings by stage, tables and files with their digests."""
+    names = ["ledger.parquet", "findings.parquet", "settled/ledger.parquet"]
+    names += [f"tables/{name}.parquet" for name in facts["tables"]]
+    contents = {name: context.work.read(context.layout.run(plan.run, name)) for name in names}
+    ledger = read_table(contents["ledger.parquet"])
+    settled = len(read_table(contents["settled/ledger.parquet"]))
+    if len(ledger) != settled:
+        raise AccountingError(f"{settled} objects were settled and {len(ledger)} are in the ledger")
+    return {
+        "site": plan.site,
+        "batch": plan.batch,
+        "run": plan.run,
+        "code_version": VERSION,
+        "status": _counted(ledger["status"]),
+        "rules": _counted(ledger["rule_id"]),
+        "findings": _findings(read_table(contents["findings.parquet"])),
+        "tables": facts["tables"],
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+
+
+def _counted(values: pa.ChunkedArray) -> dict[str, int]:
+    return dict(sorted(Counter(values.to_pylist()).items()))
+
+
+def _findings(findings: pa.Table) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for row in findings.to_pylist():
+        stage = counts.setdefault(row["stage"], {})
+        stage[row["rule_id"]] = stage.get(row["rule_id"], 0) + row["count"]
+    return counts
