@@ -27,6 +27,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPE
 
 NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 PACKED = (JPEGLosslessSV1, RLELossless)
+EVERY = 4  # projections, of which one is packed
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Shape:
     seed: int = 7
 
 
-QUICK = Shape(ct_patients=3, slices=8, dx_patients=1, images=4)
+QUICK = Shape(ct_patients=3, slices=4, dx_patients=1, images=4)
 
 
 @dataclass
@@ -123,7 +124,7 @@ def _dx_study(person: Person, shape: Shape) -> Iterator[tuple[str, Dataset]]:
     study = _study(person)
     for k in range(shape.images):
         turn = person.index * shape.images + k
-        syntax = PACKED[turn // 4 % 2] if turn % 4 == 3 else NATIVE[turn % 2]  # noqa: PLR2004 -- every fourth is packed
+        syntax = NATIVE[turn % 2] if turn % EVERY else PACKED[turn // EVERY % 2]
         dataset = common_header(person, ("DX", "CR")[turn // 2 % 2], VENDORS[turn % 3], study)
         dataset.SpecificCharacterSet = "ISO_IR 192"
         dx_header(person, dataset, shape.dx_size)
@@ -169,7 +170,7 @@ def _set_pixels(dataset: Dataset, image: npt.NDArray[np.int16] | npt.NDArray[np.
 
 def _write(dataset: Dataset, path: Path, *, undefined: bool) -> None:
     meta = dataset.file_meta
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPClassUID = UID(dataset.SOPClassUID)
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.ImplementationClassUID = "1.2.826.0.1.3680043.8.498.1"
     meta.SourceApplicationEntityTitle = "EXAMPLE_AE"

@@ -226,13 +226,23 @@ def verify_release(given: Settings, version: str | None, sample: int | None, *, 
         problems = verify(
             store, version=version, sample=sample, progress=lambda done, total: tell("verify", done, total)
         )
-    rows = [{"check": problem.check, "place": problem.place, "detail": problem.detail} for problem in problems]
+    differences, notes = (
+        [
+            {"check": problem.check, "place": problem.place, "detail": problem.detail}
+            for problem in problems
+            if problem.is_note is is_note
+        ]
+        for is_note in (False, True)
+    )
     if as_json:
-        say_json({"problems": rows})
+        say_json({"problems": differences, "notes": notes})
     else:
-        show_rows("Differences", rows)
-    if rows:
-        raise VerificationError(f"{len(rows)} differences", next_step="do not use the release; tell its publisher")
+        show_rows("Differences", differences)
+        show_rows("Notes", notes)
+    if differences:
+        raise VerificationError(
+            f"{len(differences)} differences", next_step="do not use the release; tell its publisher"
+        )
     if not as_json:
         say("the release is whole: every digest, count and reference agrees")
 

@@ -1,10 +1,12 @@
 """How commands answer: tables for people, one JSON object for programs, a bar on standard error for long work."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -12,7 +14,8 @@ from config.errors import ConfigError
 from flows.progress import observed_by
 from tasks.errors import CurationError
 
-out = Console(soft_wrap=True)
+WIDE = 180  # columns of an answer that goes to a file or another program
+out = Console(width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, soft_wrap=True)
 
 
@@ -26,12 +29,12 @@ def fail(problem: CurationError | ConfigError, *, as_json: bool) -> None:
 
 def say_json(answer: object) -> None:
     """Print one JSON object on standard output."""
-    out.print(json.dumps(answer, default=str), markup=False, highlight=False)
+    out.print(json.dumps(answer, default=str), markup=False, highlight=False, soft_wrap=True)
 
 
 def say(line: str) -> None:
     """Print a line of the answer."""
-    out.print(line, markup=False, highlight=False)
+    out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def note(line: str) -> None:
@@ -45,10 +48,10 @@ def show_rows(title: str, rows: Sequence[Mapping[str, object]]) -> None:
         return
     table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
     for name in rows[0]:
-        table.add_column(str(name))
+        table.add_column(escape(str(name)))
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    out.print(table, markup=False)
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    out.print(table)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ It maps no UIDs: those of study, series and instance are made anew in every file
 """
 
 import csv
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from worker import Pairs, Work, serve
 
 TABLE = Path(__file__).parents[2] / "config/deid/table_e1_1.csv"
+TAG = re.compile(r"\([0-9A-F]{4},[0-9A-F]{4}\)")  # a pattern of tags is no tag
 MADE_ANEW = {"(0008,0018)", "(0020,000D)", "(0020,000E)"}
 
 
@@ -21,7 +23,7 @@ def rules() -> list[str]:
         words = ["-nb", "-imt", "-ep", "-gst", "-gse", "-gin"]
         for row in rows:
             tag, code = row["tag"], row["basic_profile"]
-            if "x" in tag or tag in MADE_ANEW or tag < "(0008":
+            if not TAG.fullmatch(tag) or tag in MADE_ANEW or tag < "(0008":
                 continue
             words += ["-ma", f"{tag}="] if code in {"Z", "Z/D", "D"} and row["vr"] != "SQ" else ["-ea", tag]
         return words

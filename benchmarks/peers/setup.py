@@ -6,6 +6,7 @@ no Python packages are taken from PATH; Debian has them in ``dcmtk`` and ``libgd
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,15 @@ def interpreter(peer: Peer) -> Path | None:
         return Path(sys.executable) if shutil.which(peer.command) else None
     folder = environments() / peer.name
     return folder / "bin/python" if (folder / ".ready").exists() else None
+
+
+def version_of(peer: Peer) -> str:
+    """Give the version that is compared: the pinned one, or what the program says."""
+    if not peer.command:
+        return (*peer.alone, *peer.requirements)[0].partition("==")[2]
+    said = subprocess.run([str(shutil.which(peer.command)), "--version"], check=False, capture_output=True, text=True)
+    numbers = re.findall(r"\d+(?:\.\d+)+", said.stdout)
+    return numbers[0] if numbers else ""
 
 
 def set_up(peer: Peer) -> bool:

@@ -5,8 +5,10 @@ from typing import Final
 from config.deid.profile import Dates
 
 TEXT: Final = "REMOVED"
-_PATIENT_SEX = 0x00100040
-_BY_TAG = {_PATIENT_SEX: "O"}
+_BY_TAG = {
+    0x00080005: "ISO_IR 100",  # Specific Character Set: what is kept beside an unknown one is ASCII
+    0x00100040: "O",  # Patient's Sex
+}
 _BY_VR: dict[str, str | int | float | bytes] = {
     "AE": TEXT,
     "AS": "000Y",

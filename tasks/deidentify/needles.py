@@ -149,7 +149,7 @@ def name_needles(name: str) -> Iterator[Needle]:
         for first, second in permutations(parts[:2], 2):
             for between in ("^", " ", ", ", ",", "_", ""):
                 both = f"{first}{between}{second}"
-                if len(both) > SHORTEST and not both.isdigit():
+                if (len(both) > SHORTEST or not both.isascii()) and not both.isdigit():
                     yield _bounded(Kind.NAME, both)
 
 

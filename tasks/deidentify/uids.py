@@ -6,6 +6,15 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import dictionary_keyword
 
 _OWN = (0x00080018, 0x0020000D, 0x0020000E)  # an object's own UIDs are replaced, whatever they are
+_VOCABULARIES = frozenset(  # HL7 OIDs of the coding schemes that images use (PS3.16 table 8-1)
+    {
+        "2.16.840.1.113883.6.1",  # LOINC
+        "2.16.840.1.113883.6.3",  # ICD-10
+        "2.16.840.1.113883.6.8",  # UCUM
+        "2.16.840.1.113883.6.96",  # SNOMED CT
+        "2.16.840.1.113883.6.256",  # RadLex
+    }
+)
 DICOM_ROOT = "1.2.840.10008."
 # In these a UID of the standard's root stands for a class or a vocabulary, also one newer than the pinned dictionary.
 _NAMES_OF_CLASSES = ("ClassUID", "ClassesInStudy", "SyntaxUID", "ContextUID", "MappingResourceUID", "CodingSchemeUID")
@@ -25,7 +34,7 @@ def is_registered(uid: str, tag: int) -> bool:
     """
     if tag in _OWN:
         return False
-    if uid in UID_dictionary:
+    if uid in UID_dictionary or uid in _VOCABULARIES:
         return True
     return uid.startswith(DICOM_ROOT) and _keyword(tag).endswith(_NAMES_OF_CLASSES)
 

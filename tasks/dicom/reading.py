@@ -20,6 +20,7 @@ from tasks.dicom.syntaxes import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
+    STANDARD_ROOT,
     Encoding,
     Family,
     encoding_of,
@@ -74,10 +75,8 @@ def read_dataset(content: bytes, limits: ObjectLimits) -> FileDataset:
 
 
 def _expect_readable(syntax: str) -> None:
-    if family_of(syntax) is not Family.OTHER:
-        return
-    known = UID(syntax)
-    raise Refusal("DE-CODESTREAM" if not known.is_private and known.is_transfer_syntax else "DE-PARSE")
+    if family_of(syntax) is Family.OTHER:
+        raise Refusal("DE-CODESTREAM" if syntax.startswith(STANDARD_ROOT) else "DE-PARSE")
 
 
 def _inflated(packed: bytes, max_bytes: int) -> bytes:

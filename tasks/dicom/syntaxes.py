@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+STANDARD_ROOT = "1.2.840.10008.1.2."  # all transfer syntaxes of the standard but Implicit VR Little Endian
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 ENCAPSULATED_NATIVE = "1.2.840.10008.1.2.1.98"

@@ -25,13 +25,18 @@ _PARTS = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})" + _TIME)
 _SENTINELS = frozenset({"01/01/1900", "1900-01-01", "00/00/0000", "0000-00-00", "9999-12-31", "31/12/9999"})
 
 
-def map_dates(cells: pa.Array, column: Column) -> Mapped:
+def map_dates(cells: pa.Array, column: Column, whole: pa.Array) -> Mapped:
     """Map a column of dates to calendar dates; times of day are dropped.
 
     ISO 8601 and the DICOM form YYYYMMDD are read in every column, since they can mean one thing only.
+
+    Parameters
+    ----------
+    whole
+        All cells of the column in its file: `cells` may be those of one kind of event, and all have a vote.
     """
     missing = missing_words() | {fold(word) for word in column.missing} | _SENTINELS
-    order = voted_order(cells.unique().to_pylist()) if column.date == "vote" else column.date
+    order = voted_order(whole.unique().to_pylist()) if column.date == "vote" else column.date
     name = f"date:{order}{' by vote' if column.date == 'vote' else ''}"
     return decide_each(cells, _decider(order, missing), pa.date32(), mapping=(name, "1"))
 

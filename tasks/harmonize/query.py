@@ -1,5 +1,8 @@
 """SQL over Arrow tables, for joins and groups; the statements are constants and name their own order."""
 
+import os
+from functools import cache
+
 import duckdb
 import pyarrow as pa
 
@@ -12,7 +15,13 @@ def query(statement: str, **tables: pa.Table) -> pa.Table:
     statement
         A constant of a module; values reach it as tables only. It orders its rows, since threads do not.
     """
-    with duckdb.connect() as connection:
+    with _engine(os.getpid()).cursor() as connection:
         for name, table in tables.items():
             connection.register(name, table)
         return connection.sql(statement).to_arrow_table()
+
+
+@cache
+def _engine(_: int) -> duckdb.DuckDBPyConnection:
+    """Give the engine of this process, which holds no data: starting one takes longer than most statements."""
+    return duckdb.connect()

@@ -30,6 +30,7 @@ _ENDINGS = {
     "json": "jsonl",
 }
 
+ROW = "row"
 UNREADABLE = "H-UNREADABLE"
 NO_ROWS = "H-NO-ROWS"
 HEADER_MISSING = "H-HEADER-MISSING"
@@ -104,6 +105,8 @@ def _declared(table: SiteTable, header: Sequence[str], rows: Iterable[Row], note
     found = [*notes, *(HEADER_UNDECLARED for _ in undeclared)]
     if absent:
         return SourceTable(notes=(*found, *(HEADER_MISSING for _ in absent)))
+    if len({(table.columns[name].field, table.columns[name].slot) for name in wanted}) < len(wanted):
+        return SourceTable(notes=(*found, HEADER_TWICE))
     cells, numbers, problems = _columns(rows, len(header), {at for ats in wanted.values() for at in ats})
     if any(not cells[ats[0]].equals(cells[at]) for ats in wanted.values() for at in ats[1:]):
         return SourceTable(notes=(*found, HEADER_TWICE))
@@ -116,38 +119,42 @@ def _columns(
     rows: Iterable[Row], width: int, places: set[int]
 ) -> tuple[dict[int, pa.Array], pa.Array, tuple[RowProblem, ...]]:
     """Turn rows into columns in chunks, so that the text of few rows is in memory twice."""
-    chunks: dict[int, list[pa.Array]] = {place: [] for place in places}
-    numbers: list[int] = []
+    chunks: list[pa.RecordBatch] = [_chunk([], [], places)]
     problems: list[RowProblem] = []
+    numbers: list[int] = []
     waiting: list[Sequence[str]] = []
-
-    def flush() -> None:
-        for place in places:
-            text = pa.array([row[place] for row in waiting], pa.string())
-            chunks[place].append(pc.utf8_trim_whitespace(pc.utf8_normalize(text, form="NFC")))
-        waiting.clear()
-
     for number, cells in rows:
-        problem = CELL if cells is None else _problem_of(cells, width)
-        if problem:
-            problems.append(RowProblem(number, problem))
-        elif cells and any(cell.strip() for cell in cells):
-            numbers.append(number)
-            waiting.append([*cells, *[""] * (width - len(cells))] if len(cells) < width else cells)
-            if len(waiting) == ROWS_PER_CHUNK:
-                flush()
-    flush()
-    columns = {place: pa.concat_arrays(parts) for place, parts in chunks.items()}
-    return columns, pa.array(numbers, pa.int32()), tuple(problems)
+        if cells is not None and not any(map(str.strip, cells)):
+            continue
+        if cells is None or len(cells) < width or any(map(str.strip, cells[width:])):
+            problems.append(RowProblem(number, CELL if cells is None else RAGGED))
+            continue
+        numbers.append(number)
+        waiting.append(cells)
+        if len(waiting) == ROWS_PER_CHUNK:
+            chunks.append(_sound(_chunk(numbers, waiting, places), problems))
+            numbers, waiting = [], []
+    chunks.append(_sound(_chunk(numbers, waiting, places), problems))
+    table = pa.Table.from_batches(chunks)
+    columns = {place: pc.utf8_trim_whitespace(table[str(place)]).combine_chunks() for place in places}
+    return columns, table[ROW].combine_chunks(), tuple(sorted(problems, key=lambda one: one.row))
 
 
-def _problem_of(cells: Sequence[str], width: int) -> str | None:
-    blank = not any(cell.strip() for cell in cells)
-    if blank:
-        return None
-    if len(cells) < width or any(cell.strip() for cell in cells[width:]):
-        return RAGGED
-    return CELL if any(len(cell) > MAX_CELL or "\0" in cell for cell in cells) else None
+def _chunk(numbers: Sequence[int], rows: Sequence[Sequence[str]], places: set[int]) -> pa.RecordBatch:
+    columns = {str(place): pa.array([row[place] for row in rows], pa.string()) for place in sorted(places)}
+    composed = {name: pc.utf8_normalize(cells, form="NFC") for name, cells in columns.items()}
+    return pa.record_batch(composed | {ROW: pa.array(numbers, pa.int32())})
+
+
+def _sound(chunk: pa.RecordBatch, problems: list[RowProblem]) -> pa.RecordBatch:
+    """Give the rows of a chunk whose cells are no accident, and note the others."""
+    odd = pa.array([False] * len(chunk), pa.bool_())
+    for name in chunk.schema.names:
+        if name != ROW:
+            cells = chunk[name]
+            odd = pc.or_(odd, pc.or_(pc.greater(pc.utf8_length(cells), MAX_CELL), pc.match_substring(cells, "\0")))
+    problems.extend(RowProblem(row, CELL) for row in chunk[ROW].filter(odd).to_pylist())
+    return chunk.filter(pc.invert(odd))
 
 
 Parsed = tuple[list[str], Sequence[str], Iterable[Row]]

@@ -78,6 +78,7 @@ class _File:
     ordinal: int
     table: SiteTable
     site: Site
+    whole: Mapping[str, pa.Array]
     cells: Mapping[str, pa.Array]
     rows: pa.Array
     subjects: pa.Array
@@ -87,7 +88,7 @@ class _File:
         """Give the file with the rows that the mask keeps."""
         cells = {header: cells.filter(mask) for header, cells in self.cells.items()}
         kept = (column.filter(mask) for column in (self.rows, self.subjects, self.offsets))
-        return _File(self.ordinal, self.table, self.site, cells, *kept)
+        return _File(self.ordinal, self.table, self.site, self.whole, cells, *kept)
 
 
 def extract(source: SourceTable, ordinal: int, table: SiteTable, context: tuple[Site, Pseudonymizer]) -> Extraction:
@@ -105,13 +106,13 @@ def extract(source: SourceTable, ordinal: int, table: SiteTable, context: tuple[
     result = Extraction(problems=[(ordinal, problem) for problem in source.problems])
     if not len(source.rows):
         return result
-    file = _with_patients(source, _File(ordinal, table, context[0], source.cells, *[source.rows] * 3), context[1])
+    subjects, offsets = _patients(source, table, context[1])
+    file = _File(ordinal, table, context[0], source.cells, source.cells, source.rows, subjects, offsets)
     known = pc.is_valid(file.subjects)
     _report(result, file.where(pc.invert(known)), NO_PATIENT, _header_of(table, PATIENT_ID))
     for kind, chosen in _by_kind(file.where(known), result):
-        for slot, columns in sorted(_columns_of(kind, table).items()):
-            present = {name: pair for name, pair in columns.items() if pair[0] in source.cells}
-            _add_records(result, (kind, slot), chosen, present)
+        for slot, columns in sorted(_columns_of(kind, chosen).items()):
+            _add_records(result, (kind, slot), chosen, columns)
     return result
 
 
@@ -123,16 +124,17 @@ def _report(result: Extraction, file: _File, rule: str, header: str) -> None:
     result.problems.extend((file.ordinal, RowProblem(row, rule, header)) for row in file.rows.to_pylist())
 
 
-def _with_patients(source: SourceTable, file: _File, people: Pseudonymizer) -> _File:
-    header = _header_of(file.table, PATIENT_ID)
-    missing = missing_words() | {fold(word) for word in file.table.columns[header].missing}
+def _patients(source: SourceTable, table: SiteTable, people: Pseudonymizer) -> tuple[pa.Array, pa.Array]:
+    """Give the pseudonym of each row's patient, null where none is named, and the offset of their dates."""
+    header = _header_of(table, PATIENT_ID)
+    missing = missing_words() | {fold(word) for word in table.columns[header].missing}
 
     def decide(text: str) -> Decision:
         return MISSING if fold(text) in missing else (people.subject(text), None)
 
     subjects = decide_each(source.cells[header], decide, pa.string()).values
     offsets = decide_each(subjects, lambda subject: (people.offset_days(subject), None), pa.int32()).values
-    return _File(file.ordinal, file.table, file.site, source.cells, source.rows, subjects, offsets)
+    return subjects, offsets
 
 
 def _by_kind(file: _File, result: Extraction) -> Iterator[tuple[str, _File]]:
@@ -155,12 +157,13 @@ def _equal(column: pa.Array, value: str) -> pa.Array:
     return pc.fill_null(pc.equal(column, value), pa.scalar(value=False))
 
 
-def _columns_of(kind: str, table: SiteTable) -> dict[int, dict[str, tuple[str, Column]]]:
-    """Give, by slot and attribute, the columns that tell of a kind; a row tells of its subject by being there."""
+def _columns_of(kind: str, file: _File) -> dict[int, dict[str, tuple[str, Column]]]:
+    """Give, by slot and attribute, the file's columns that tell of a kind; being there tells of the subject."""
     found: dict[int, dict[str, tuple[str, Column]]] = {}
-    if table.shape == "long" or kind == "subject":
+    if file.table.shape == "long" or kind == "subject":
         found[1] = {}
-    for header, column in table.columns.items():
+    for header in file.cells:
+        column = file.table.columns[header]
         owner, _, attribute = column.field.partition(".")
         if column.field == EVENT_DETAIL:
             owner, attribute = EVENT, DETAIL.get(kind, "")
@@ -171,10 +174,7 @@ def _columns_of(kind: str, table: SiteTable) -> dict[int, dict[str, tuple[str, C
 
 def _add_records(result: Extraction, place: tuple[str, int], file: _File, columns: Columns) -> None:
     kind, slot = place
-    mapped = {
-        name: _map(file.cells[header], KINDS[kind][name], column, file.site)
-        for name, (header, column) in columns.items()
-    }
+    mapped = {name: _map(file, header, KINDS[kind][name], column) for name, (header, column) in columns.items()}
     for name, (header, _) in columns.items():
         rules = mapped[name].rules
         for rule in pc.drop_null(rules.unique()).to_pylist():
@@ -187,11 +187,12 @@ def _add_records(result: Extraction, place: tuple[str, int], file: _File, column
             result.cells.append(cells.filter(pc.and_(present, pc.is_valid(mapped[name].values))))
 
 
-def _map(cells: pa.Array, kind: Field, column: Column, site: Site) -> Mapped:
+def _map(file: _File, header: str, kind: Field, column: Column) -> Mapped:
+    cells, site = file.cells[header], file.site
     missing = missing_words() | {fold(word) for word in column.missing}
     match kind.form:
         case Form.DATE:
-            return map_dates(cells, column)
+            return map_dates(cells, column, file.whole[header])
         case Form.AGE:
             return map_ages(cells, column, completed_years=site.facts.ages_completed_years)
         case Form.CODE | Form.CODES:

@@ -20,7 +20,7 @@ from tasks.harmonize.canonical import BEYOND_ROWS, Canonical, canonical_tables
 from tasks.harmonize.orphans import cohort_funnel
 from tasks.harmonize.reading import RowProblem, SourceTable, read_source
 from tasks.harmonize.records import Extraction, extract
-from tasks.model import BatchPlan, StageReport, Status
+from tasks.model import BatchPlan, StageReport
 from tasks.store.parquet import read_table, write_table
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def harmonize_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
         If rows in and rows accounted for differ.
     """
     sent = _read(plan, context)
-    instances = _candidates(plan, context)
+    instances = read_table(context.work.read(context.layout.run(plan.run, "settled/instances.parquet")))
     batch_id = f"{context.site.code}/{context.batch}"
     made = canonical_tables(sent.records, instances, context.site, context.pseudonymizer, batch_id)
     found = sent.found + made.found
@@ -102,15 +102,6 @@ def _take(sent: _Sent, file: Extraction, source: SourceTable, table: SiteTable) 
 
 def _place(problem: RowProblem, table: SiteTable) -> str:
     return table.columns[problem.header].field if problem.header else "row"
-
-
-def _candidates(plan: BatchPlan, context: BatchContext) -> pa.Table:
-    """Give the settled instances that the settled ledger calls candidates for a release."""
-    layout, work = context.layout, context.work
-    ledger = read_table(work.read(layout.run(plan.run, "settled/ledger.parquet")))
-    instances = read_table(work.read(layout.run(plan.run, "settled/instances.parquet")))
-    released = ledger.filter(pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value))["source_id"]
-    return instances.filter(pc.is_in(instances["source_id"], value_set=released.combine_chunks()))
 
 
 def _write_tables(plan: BatchPlan, context: BatchContext, made: Canonical, found: Counter[tuple[str, str]]) -> None:

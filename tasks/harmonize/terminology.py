@@ -7,8 +7,6 @@ from tasks.harmonize.cells import UNMAPPED, Decision
 _LOINC = re.compile(r"(\d{1,5})-(\d)")
 _ICD_10 = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 _SNOMED = re.compile(r"\d{6,18}")
-ICD_10_COVID = ("U07.1", "U07.2")
-SNOMED_COVID = ("840539006",)
 
 
 def decide_loinc(text: str) -> Decision:
@@ -32,8 +30,3 @@ def decide_diagnosis(text: str) -> Decision:
     if _ICD_10.fullmatch(code) or _SNOMED.fullmatch(code):
         return code, None
     return None, UNMAPPED
-
-
-def system_of(code: str) -> str:
-    """Give the system of a code that `decide_diagnosis` gave."""
-    return "SNOMED CT" if code.isdigit() else "ICD-10"

@@ -21,16 +21,29 @@ GATES: Final = (COUNT, KEY_UNIQUE, "I-UID-TREE", "D-SEX-STABLE", "D-ZIP", "DE-PO
 
 def batch_findings(batch: AcceptedBatch) -> list[Finding]:
     """Check one accepted run: its instances are the ledger's candidates, and its counts are those of its rows."""
-    instances, series = batch.tables["imaging_instance"], batch.tables["imaging_series"]
+    instances, series, study = (batch.tables[f"imaging_{level}"] for level in ("instance", "series", "study"))
     candidates = batch.ledger.filter(pc.equal(batch.ledger["status"], Status.RELEASED_CANDIDATE.value))
     released, passed = _content(instances), _content(candidates)
-    place = f"{batch.name} ledger"
     sizes = instances.group_by("series_uid").aggregate([([], "count_all"), ("size", "sum")])
-    counted = sizes.select(["series_uid", "count_all", "size_sum"])
-    stated = series.select(["series_uid", "n_instances", "n_bytes"])
+    parts = series.group_by("study_uid").aggregate([([], "count_all"), ("n_instances", "sum")])
     return _found(
-        (COUNT, place, _missing(released, passed) + _missing(passed, released)),
-        (COUNT, f"{batch.name} imaging_series", _unlike(stated, counted)),
+        (COUNT, f"{batch.name} ledger", _missing(released, passed) + _missing(passed, released)),
+        (
+            COUNT,
+            f"{batch.name} imaging_series",
+            _unlike(
+                series.select(["series_uid", "n_instances", "n_bytes"]),
+                sizes.select(["series_uid", "count_all", "size_sum"]),
+            ),
+        ),
+        (
+            COUNT,
+            f"{batch.name} imaging_study",
+            _unlike(
+                study.select(["study_uid", "n_series", "n_instances"]),
+                parts.select(["study_uid", "count_all", "n_instances_sum"]),
+            ),
+        ),
     )
 
 
@@ -43,7 +56,7 @@ def _missing(ids: pa.Array, among: pa.Array) -> int:
 
 
 def _unlike(stated: pa.Table, counted: pa.Table) -> int:
-    """Count the series whose numbers are not those of their instances, or that only one side has."""
+    """Count the rows whose numbers are not those of the rows below them, or that only one side has."""
     left, right = (
         set(zip(*(column.to_pylist() for column in table.columns), strict=True)) for table in (stated, counted)
     )

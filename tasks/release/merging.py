@@ -52,27 +52,29 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, rows: pa.Table) -> 
 def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]:
     """Make one collection of many batches, and name what they do not agree on.
 
-    An instance that came with different content in two batches is held, all its versions, and so is what nothing is
-    left of without it: its series, study and subject.
+    An instance that came with different content in two batches is held with its whole study, and with the subject that
+    no study is left of.
     """
-    tables: Tables = {}
-    findings: list[Finding] = []
-    for name in batches[0].tables:
-        stacked = pa.concat_tables([batch.tables[name] for batch in batches])
-        if name == "imaging_instance":
-            stacked, held = without_conflicts(stacked)
-        findings += disagreements(name, stacked)
-        tables[name] = first_of_each(stacked, BATCH[name].key)
+    stacked = {name: pa.concat_tables([batch.tables[name] for batch in batches]) for name in batches[0].tables}
+    stacked["imaging_instance"], held = without_conflicts(stacked["imaging_instance"])
+    stacked = without_empty(stacked)
+    findings = [finding for name, rows in stacked.items() for finding in disagreements(name, rows)]
+    tables = {name: first_of_each(rows, BATCH[name].key) for name, rows in stacked.items()}
     counts = {DUPLICATE_SOP: len(held)} if len(held) else {}
-    return Collection(recounted(without_empty(tables)), counts, held), findings
+    return Collection(recounted(tables), counts, held), findings
 
 
 def without_conflicts(instances: pa.Table) -> tuple[pa.Table, pa.Array]:
-    """Give the instances whose SOP Instance UID has one content only, and the UIDs of the others."""
+    """Leave out the studies in which a SOP Instance UID has two contents; give the rest, and the UIDs of what was left.
+
+    A study is released whole or not at all, as within a batch.
+    """
     contents = instances.group_by(["sop_uid", "sha256"]).aggregate([])
     versions = contents.group_by("sop_uid").aggregate([([], "count_all")])
-    held = versions.filter(pc.greater(versions["count_all"], 1))["sop_uid"].combine_chunks()
-    return instances.filter(pc.invert(pc.is_in(instances["sop_uid"], value_set=held))), held
+    unlike = versions.filter(pc.greater(versions["count_all"], 1))["sop_uid"].combine_chunks()
+    studies = pc.unique(instances.filter(pc.is_in(instances["sop_uid"], value_set=unlike))["study_uid"])
+    held = pc.is_in(instances["study_uid"], value_set=studies)
+    return instances.filter(pc.invert(held)), pc.unique(instances.filter(held)["sop_uid"])
 
 
 def disagreements(name: str, rows: pa.Table) -> list[Finding]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import pyarrow as pa
 
@@ -16,6 +17,7 @@ from tasks.store.parquet import read_table
 COMMIT = "_COMMIT.json"
 RELEASES = "releases/"
 TABLES = "tables/"
+KEYS_AT_ONCE = 1 << 16
 _SUFFIX = ".parquet"
 DO_NOT_USE = "do not use this release; tell its publisher"
 
@@ -166,10 +168,6 @@ def data_objects(release: ReadOnlyStore, prefix: str) -> pa.Table:
 
 
 def _chunks(release: ReadOnlyStore, prefix: str) -> Iterator[list[tuple[str, int]]]:
-    chunk: list[tuple[str, int]] = []
-    for stored in release.list(prefix):
-        chunk.append((stored.key, stored.size_bytes))
-        if len(chunk) == 1 << 16:
-            yield chunk
-            chunk = []
-    yield chunk
+    listed = release.list(prefix)
+    while chunk := [(stored.key, stored.size_bytes) for stored in islice(listed, KEYS_AT_ONCE)]:
+        yield chunk

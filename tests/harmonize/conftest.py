@@ -13,7 +13,7 @@ from config.deid import load_profile
 from config.keys import KeyRing
 from config.settings import Settings
 from config.site import Site
-from expectations.schemas.pipeline import INSTANCES, LEDGER
+from expectations.schemas.pipeline import INSTANCES
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
 from tasks.harmonize.shard import harmonize_batch
@@ -133,12 +133,7 @@ def curate() -> Curate:
             keys.append(key)
         listed = [raw.head(key) for key in keys]
         tables = {name: [getattr(one, name) for one in listed] for name in ("key", "size_bytes", "etag")}
-        ledger = [
-            {"source_id": row["source_id"], "status": "released-candidate", "rule_id": "DE-PASS", "source_bytes": 1}
-            for row in rows
-        ]
         work.create(context.layout.plan_of_tables(RUN), write_table(pa.table(tables)))
-        work.create(context.layout.run(RUN, "settled/ledger.parquet"), write_table(table_of(LEDGER, ledger)))
         work.create(context.layout.run(RUN, "settled/instances.parquet"), write_table(table_of(INSTANCES, list(rows))))
         plan = BatchPlan(declared.code, "b1", RUN, (), 0, len(files), 0)
         return Batch(context, plan, harmonize_batch(plan, context))
@@ -149,7 +144,8 @@ def curate() -> Curate:
 def text_table(text: str) -> str:
     """Turn ``a | b`` lines into CSV, so that tests show tables that people can read."""
     rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
-    return "\n".join(",".join(f'"{cell}"' for cell in row) for row in rows) + "\n"
+    padded = [row + [""] * (len(rows[0]) - len(row)) for row in rows]
+    return "\n".join(",".join(f'"{cell}"' for cell in row) for row in padded) + "\n"
 
 
 @pytest.fixture

@@ -94,6 +94,12 @@ def test_a_column_that_stands_twice_with_the_same_cells_is_one() -> None:
     assert rows(read("id,Sex,Sex\n1,F,F\n")) == [(2, "1", "F")]
 
 
+def test_two_columns_cannot_be_one_field() -> None:
+    columns = COLUMNS | {"Zip": {"field": "subject.zip", "optional": True}}
+    assert read("id,Sex,Note,Zip\n1,F,60637,60637\n", columns=columns).notes == ("H-HEADER-TWICE",)
+    assert read("id,Sex,Zip\n1,F,60637\n", columns=columns).notes == ()
+
+
 def test_rows_that_do_not_fit_are_problems_and_the_others_stay() -> None:
     long = "x" * (MAX_CELL + 1)
     source = read(f"id,Sex\n1,F\n2\n3,F,M\n4,F,\n5,{long}\n6,a\0b\n7,M\n")
@@ -135,7 +141,9 @@ def workbook(cells: list[list[object]], title: str = "Sheet1") -> bytes:
 
 
 def test_a_workbook_shows_numbers_and_dates_as_text() -> None:
-    content = workbook([["id", "Sex"], [1, date(2020, 4, 3)], [2.0, None], [2.5, datetime(2020, 4, 3, 9)]])
+    content = workbook(
+        [["id", "Sex"], [1, date(2020, 4, 3)], [2.0, None], [2.5, datetime.fromisoformat("2020-04-03T09:00")]]
+    )
     assert rows(read(content, "a.XLSX", sheet="Sheet1")) == [
         (2, "1", "2020-04-03"),
         (3, "2", ""),
@@ -150,7 +158,7 @@ def test_a_workbook_without_the_declared_sheet_or_any_row_is_unreadable() -> Non
 
 def test_parquet_and_json_lines_are_tables_too() -> None:
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({"id": [1, 2], "Sex": [date(2020, 4, 3), None]}), sink)
+    pq.write_table(pa.table({"id": [1.0, 2.0], "Sex": [date(2020, 4, 3), None]}), sink)
     assert rows(read(sink.getvalue().to_pybytes(), "a.parquet")) == [(1, "1", "2020-04-03"), (2, "2", "")]
     lines = "\n".join([json.dumps({"id": 1, "Sex": "F"}), "", '{"id": 2}', '{"id": [2]}', "{", "7"])
     source = read(lines, "a.jsonl")

@@ -61,6 +61,8 @@ def with_zip3(value: str) -> dict[str, Any]:
         ({"changed": {"imaging_series": plus_one("n_instances")}}, r"I-COUNT at s1/b1 imaging_series \(1\)"),
         ({"changed": {"imaging_series": plus_one("n_bytes")}}, r"I-COUNT at s1/b1 imaging_series \(1\)"),
         ({"changed": {"imaging_series": lambda table: table.slice(1)}}, r"I-COUNT at s1/b1 imaging_series \(1\)"),
+        ({"changed": {"imaging_study": plus_one("n_series")}}, r"I-COUNT at s1/b1 imaging_study \(1\)"),
+        ({"changed": {"imaging_study": lambda table: table.slice(1)}}, r"I-COUNT at s1/b1 imaging_study \(1\)"),
         ({"changed": {"subject": lambda table: table.slice(1)}}, r"S-KEY-UNIQUE at imaging_study.subject_id \(1\)"),
         ({"events": [an_event("e1", "A", parent_event_id="e0")]}, "S-KEY-UNIQUE at clinical_event.parent_event_id"),
         ({"events": [an_event("e1", "B")]}, "S-KEY-UNIQUE at clinical_event.subject_id"),

@@ -66,14 +66,21 @@ def test_counts_agree_with_those_that_a_batch_states() -> None:
     assert dict(zip(series["series_uid"].to_pylist(), series["series_sha256"].to_pylist(), strict=True)) == stated
 
 
-def test_one_sop_uid_with_two_contents_is_held_on_both_sides() -> None:
-    first = some_images("A", study="1", instances=2)
+def test_one_sop_uid_with_two_contents_is_held_with_its_study() -> None:
+    first = [*some_images("A", study="1", series=2, instances=2), *some_images("A", study="2", instances=1)]
     other = Image("A", "2.25.1", "2.25.1.1", "2.25.1.1.2", content="other pixels")
     collection, findings = merge(*two(first, [other]))
     assert findings == []
-    assert ids(collection, "imaging_instance", "sop_uid") == ["2.25.1.1.1"]
-    assert collection.held == {"I-DUP-SOP": 1}
-    assert collection.tables["imaging_series"]["n_instances"].to_pylist() == [1]
+    assert ids(collection, "imaging_instance", "sop_uid") == ["2.25.2.1.1"]
+    assert ids(collection, "imaging_series", "series_uid") == ["2.25.2.1"]
+    assert ids(collection, "subject", "subject_id") == ["A"]
+    assert collection.held == {"I-DUP-SOP": 4}
+
+
+def test_rows_of_a_held_study_need_not_agree() -> None:
+    first, other = (some_images("A", study="1", instances=1, content=content) for content in ("pixels", "others"))
+    _, findings = merge(Batch("s1/b1", first), Batch("s1/b2", other, subjects={"A": {"sex": "Male"}}))
+    assert findings == []
 
 
 def test_what_hangs_on_held_instances_alone_goes_with_them() -> None:

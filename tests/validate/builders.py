@@ -1,4 +1,4 @@
-"""Small tables that keep every rule, and what they come from. A cluster is a pair of subjects with all that is theirs."""
+"""Small tables that keep every rule, and what they come from; a cluster is two subjects with all that is theirs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,0 +1,143 @@
+"""Imaging tables by consensus and measurement, and the years that give nothing away."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+AXIAL = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+TILTED = [1.0, 0.0, 0.0, 0.0, 0.8, 0.6]
+
+
+def series_at(images: Any, heights: list[float], orientations: list[list[float]] | None = None, **facts: Any) -> Any:
+    rows = images()
+    for place, height in enumerate(heights):
+        rows.add(
+            "a",
+            date(2020, 4, 1),
+            study="s",
+            sop_uid=f"1.{place}",
+            source_id=f"{place}",
+            image_position_mm=[-100.0, -100.0, height],
+            image_orientation=(orientations or [AXIAL] * len(heights))[place],
+            **facts,
+        )
+    return rows.rows
+
+
+@pytest.mark.parametrize(
+    ("heights", "spacing", "regular"),
+    [
+        ([0, 5, 10, 15], 5.0, True),
+        ([15, 0, 10, 5], 5.0, True),
+        ([0, 5, 10.004, 15], 4.998, True),
+        ([0, 5, 15, 20], 5.0, False),  # a slice is missing
+        ([0, 5, 5, 10], 5.0, False),  # two slices in one place
+        ([0], None, None),
+    ],
+)
+def test_slice_spacing_is_measured(
+    curate: Any,
+    images: Any,
+    heights: list[float],
+    spacing: float | None,
+    regular: bool | None,  # noqa: FBT001 -- a column
+) -> None:
+    batch = curate("", {}, series_at(images, [float(height) for height in heights]))
+    (row,) = batch.table("imaging_series")
+    assert row["slice_spacing_mm"] == (spacing if spacing is None else pytest.approx(spacing, abs=0.003))
+    assert row["regular_volume"] is regular
+
+
+def test_two_orientations_are_no_volume(curate: Any, images: Any) -> None:
+    (row,) = curate("", {}, series_at(images, [0.0, 5.0], [AXIAL, TILTED])).table("imaging_series")
+    assert (row["slice_spacing_mm"], row["regular_volume"]) == (None, False)
+
+
+def test_only_ct_is_called_a_volume(curate: Any, images: Any) -> None:
+    (row,) = curate("", {}, series_at(images, [0.0, 5.0], modality="MR")).table("imaging_series")
+    assert (row["slice_spacing_mm"], row["regular_volume"]) == (5.0, None)
+
+
+def test_facts_are_what_all_instances_agree_on(curate: Any, images: Any) -> None:
+    rows = images()
+    common = {"manufacturer_raw": "GE MEDICAL SYSTEMS", "body_part_raw": "thorax", "convolution_kernel": ["B", "2"]}
+    rows.add("a", date(2020, 4, 1), study="s", count=2, **common, laterality="Q", lossy=True)
+    rows.rows[0] |= {"slice_thickness_mm": 5.0, "pixel_spacing_mm": [0.7, 0.7], "view_position": "PA"}
+    rows.rows[1] |= {"slice_thickness_mm": 2.5, "pixel_spacing_mm": None, "view_position": "AP", "lossy": False}
+    batch = curate("", {}, rows.rows)
+    (row,) = batch.table("imaging_series")
+    assert (row["manufacturer"], row["body_part"], row["body_part_raw"]) == ("GE", "CHEST", "thorax")
+    assert (row["slice_thickness_mm"], row["pixel_spacing_mm"], row["view_position"]) == (None, [0.7, 0.7], None)
+    assert (row["convolution_kernel"], row["laterality"], row["lossy"]) == (["B", "2"], None, True)
+    assert (row["n_instances"], row["n_bytes"], row["photometric"]) == (2, 2000, "none")
+    assert batch.findings["I-CONFLICT", "imaging_series.slice_thickness_mm"] == 1
+    assert batch.findings["I-CONFLICT", "imaging_series.view_position"] == 1
+
+
+def test_an_unknown_vendor_is_reported(curate: Any, images: Any) -> None:
+    batch = curate("", {}, images().add("a", date(2020, 4, 1), manufacturer_raw="ACME").rows)
+    assert batch.findings["I-VENDOR", "imaging_series.manufacturer"] == 1
+
+
+def test_a_series_of_two_modalities_is_held(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2020, 4, 1), study="s", count=2)
+    rows.rows[1]["modality"] = "MR"
+    batch = curate("", {}, rows.rows)
+    assert batch.holds == {("imaging_series", "I-MODALITY")}
+    assert batch.table("imaging_study")[0]["modalities"] == ["CT", "MR"]
+
+
+def test_the_digest_of_a_series_changes_with_any_byte_and_no_order(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2020, 4, 1), study="s", count=3).rows
+    changed = [dict(row) for row in rows]
+    changed[1]["sha256"] = "f" * 64
+    first, turned, other = (
+        curate("", {}, some).table("imaging_series")[0]["series_sha256"] for some in (rows, rows[::-1], changed)
+    )
+    assert first == turned != other
+
+
+def test_ages_over_89_are_one_class(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2020, 4, 1), patient_age_gt89=True).add("b", date(2020, 4, 1), patient_age_years=89)
+    rows.add("c", date(2020, 4, 1))
+    for row in rows.rows[1:2]:
+        row["patient_age_gt89"] = False
+    batch = curate("", {}, rows.rows)
+    ages = [
+        (batch.of("imaging_study", who)[0]["age_at_study"], batch.of("imaging_study", who)[0]["age_at_study_gt89"])
+        for who in "abc"
+    ]
+    assert ages == [(None, True), (89, False), (None, None)]
+
+
+def test_studies_that_do_not_agree_on_their_date_have_no_day(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2020, 4, 1), study="s").add("a", date(2020, 4, 2), study="s", series_uid="1.2")
+    batch = curate("", {}, rows.rows)
+    (study,) = batch.table("imaging_study")
+    assert (study["day"], study["study_year"], study["n_series"]) == (None, None, 2)
+    assert batch.findings["I-CONFLICT", "imaging_study.study_date_shifted"] == 1
+
+
+def test_years_are_withheld_where_they_would_pin_the_index_date(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2020, 1, 3)).add("a", date(2020, 12, 30)).add("b", date(2020, 1, 3))
+    rows.add("b", date(2020, 6, 3))
+    batch = curate("", {}, rows.rows)
+    assert [row["study_year"] for row in batch.of("imaging_study", "a")] == [None, None]
+    assert [row["study_year"] for row in batch.of("imaging_study", "b")] == [2020, 2020]
+    assert batch.findings["P-YEAR-WITHHELD", "imaging_study.study_year"] == 2
+
+
+def test_a_study_from_before_the_site_went_live_is_held(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2009, 1, 3)).add("b", date(2020, 1, 3)).add("c", None)
+    batch = curate("[facts]\ngo_live = 2010-06-01", {}, rows.rows)
+    (held,) = batch.table("holds")
+    assert (held["table"], held["rule_id"]) == ("imaging_study", "C-FUTURE")
+    assert held["key"] == batch.of("imaging_study", "a")[0]["study_uid"]
+
+
+def test_the_manifest_keeps_what_was_settled(curate: Any, images: Any) -> None:
+    batch = curate("", {}, images().add("a", date(2020, 4, 1), rows=512, columns=256, bits_stored=12).rows)
+    (row,) = batch.table("imaging_instance")
+    assert (row["rows"], row["columns"], row["size"], row["media_type"]) == (512, 256, 1000, "application/dicom")
+    assert (row["crc64nvme"], row["pixel_sha256"], row["deid_pixel"]) == (None, None, "not_checked")

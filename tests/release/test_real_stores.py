@@ -1,0 +1,59 @@
+"""The same release on every kind of store, and two builders at once on a real server."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from config.settings import S3Options
+from tasks.release.build import build_release
+from tasks.release.verify import verify_release
+from tasks.store import Store
+from tasks.store.local import LocalStore
+from tasks.store.opening import open_store
+from tests.release.batches import Installation, first_batch, second_batch
+from tests.store import servers
+
+
+@pytest.fixture(scope="module")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Options]:
+    with servers.seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as options:
+        yield options
+
+
+@pytest.fixture
+def in_folders(tmp_path: Path) -> Installation:
+    for name in ("work", "release"):
+        (tmp_path / name).mkdir()
+    return filled(LocalStore(tmp_path / "work"), LocalStore(tmp_path / "release"))
+
+
+@pytest.fixture
+def in_buckets(seaweedfs: S3Options) -> Installation:
+    return filled(open_store("s3://work/collection", seaweedfs), open_store("s3://work/public", seaweedfs))
+
+
+def filled(work: Store, release: Store) -> Installation:
+    made = Installation(work=work, release=release)  # type: ignore[arg-type] -- the builders need no more than a store
+    first_batch().write(made.work)
+    second_batch().write(made.work)
+    return made
+
+
+def test_a_release_in_folders_is_the_one_in_memory(installation: Installation, in_folders: Installation) -> None:
+    for made in (installation, in_folders):
+        build_release("2026.11", context=made.context)
+    assert in_folders.contents() == installation.contents()
+
+
+@pytest.mark.services
+def test_two_builders_at_once_make_in_buckets_the_release_in_memory(
+    installation: Installation, in_buckets: Installation
+) -> None:
+    build_release("2026.11", context=installation.context)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: build_release("2026.11", context=in_buckets.context), range(2)))
+    assert in_buckets.contents() == installation.contents()
+    assert verify_release(in_buckets.release) == []
+    assert build_release("2026.11", context=in_buckets.context).unchanged

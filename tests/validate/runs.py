@@ -1,0 +1,80 @@
+"""A run as harmonize leaves it, in memory."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.deid import load_profile
+from config.keys import KeyRing
+from config.settings import Settings
+from config.site import Site
+from expectations.schemas.pipeline import FINDINGS, LEDGER
+from expectations.schemas.table import table_of
+from tasks.context import BatchContext
+from tasks.model import BatchPlan
+from tasks.store.memory import MemoryStore
+from tasks.store.parquet import write_table
+from tests.validate.builders import Cluster, digest, evidence_of, tables_of
+
+RUN = "0123456789abcdef"
+PLAN = BatchPlan("s01", "b1", RUN, (), objects=4, tables=1, size_bytes=1000)
+SITE = {
+    "code": "s01",
+    "tables": [
+        {
+            "pattern": "*.csv",
+            "columns": {"id": "patient_id", "in": "hospital_stay.start", "test": "test.result", "dx": "condition.code"},
+        }
+    ],
+}
+
+
+@dataclass
+class Run:
+    """What stands in the working store before validation; `write` puts it there."""
+
+    clusters: list[Cluster] = field(default_factory=lambda: [Cluster(0), Cluster(1)])
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    plan: BatchPlan = PLAN
+    context: BatchContext = field(
+        default_factory=lambda: BatchContext(
+            Site.model_validate(SITE),
+            "b1",
+            Settings(),
+            load_profile(),
+            KeyRing(1, {1: b"k" * 32}),
+            MemoryStore("raw"),
+            MemoryStore("work"),
+        )
+    )
+
+    def write(self) -> "Run":
+        evidence = evidence_of(self.clusters)
+        files = {f"harmonized/{name}": table for name, table in tables_of(self.clusters).items()}
+        files |= {f"harmonized/{name}": evidence[name] for name in ("holds", "anchors")}
+        files |= {"settled/instances": evidence["settled"], "settled/ledger": table_of(LEDGER, self.ledger())}
+        files |= {
+            "findings-harmonize": table_of(FINDINGS, self.findings),
+            "findings-deidentify": table_of(FINDINGS, []),
+        }
+        for name, table in files.items():
+            self.context.work.create(self.key(f"{name}.parquet"), write_table(table))
+        return self
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """One row per instance, and one of a duplicate and one of a text file beside them."""
+        rows = [
+            {name: row[name] for name in ("source_id", "subject_id", "study_uid", "sop_uid", "sha256")}
+            | {"status": "released-candidate", "rule_id": "DE-PASS", "source_bytes": 500, "engine": "pydicom"}
+            for cluster in self.clusters
+            for row in cluster.settled
+        ]
+        again = rows[0] | {"source_id": digest(9001, 32), "status": "duplicate", "rule_id": "DE-DUPLICATE"}
+        other = {"source_id": digest(9002, 32), "status": "not-imaging", "rule_id": "IN-NOT-DICOM", "source_bytes": 5}
+        return [*rows, again, other]
+
+    def key(self, name: str) -> str:
+        return self.context.layout.run(self.plan.run, name)
+
+    def stored(self) -> dict[str, bytes]:
+        work = self.context.work
+        return {one.key: work.read(one.key) for one in work.list()}
