@@ -10,9 +10,7 @@ import argparse
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from contest import Contestant, DiedError, Runner, own
 from corpus import QUICK, Corpus, Shape, write_corpus
 from leaks import left_in, planted_values, series_in
 from page import PERFORMANCE, PICTURES, markdown, plain, put_section
+from scratch import scratch
 
 sys.path.append(str(Path(__file__).parent / "peers"))
 from setup import PEERS, interpreter, set_up, version_of
@@ -78,15 +77,6 @@ def contestants(plan: Plan) -> Iterator[Contestant]:
             pydicom=peer.pydicom,
             startup=bool(peer.command),
         )
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """Give a folder in memory where there is one, so that no disk is measured."""
-    memory = Path("/dev/shm")  # noqa: S108 -- the folder inside of it has a name of its own
-    root = memory if memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30 else None
-    with tempfile.TemporaryDirectory(prefix="deidentify-", dir=root) as folder:
-        yield Path(folder)
 
 
 def measure(plan: Plan, folder: Path) -> tuple[list[Runner], Corpus]:
@@ -211,7 +201,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="under a minute; only peers that are set up; no pages")
     parser.add_argument("--json", action="store_true", help="print the figures only")
     words = parser.parse_args()
-    with scratch() as folder:
+    with scratch("deidentify") as folder:
         report = Report(*measure(QUICK_PLAN if words.quick else FULL_PLAN, folder))
     if not words.quick:
         (PICTURES / CHART).write_text(report.chart(), encoding="utf-8")

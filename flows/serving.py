@@ -11,7 +11,7 @@ from flows.release import build_release
 from flows.watch import watch_arrivals
 
 RELEASE_CRON = "0 3 1 * *"  # the first of each month, at three in the morning
-WATCH_SECONDS = 60
+WATCH_SECONDS = 120
 
 
 def deployments() -> list[RunnerDeployment]:

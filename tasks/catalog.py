@@ -4,6 +4,7 @@ The truth of a run is in the work store: receipts and ledgers. A retried flow ru
 id; every other run finds the receipts.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +14,12 @@ from prefect.context import TaskRunContext
 from config.errors import ConfigError
 from config.settings import Settings
 from tasks import running
-from tasks.errors import AccountingError, BatchNotReadyError, GateError, VerificationError
+from tasks.errors import AccountingError, BatchNotReadyError, CurationError, GateError, VerificationError
 from tasks.model import ShardRef, StageReport
 
 MINUTE = 60
+SHARD_SECONDS = 120 * MINUTE
+log = logging.getLogger(__name__)
 _FINAL = (ConfigError, BatchNotReadyError, GateError, VerificationError, AccountingError)
 
 
@@ -33,8 +36,20 @@ def _within_this_run(context: TaskRunContext, parameters: Mapping[str, Any]) -> 
 
 
 def _deidentify(shard: ShardRef, settings: Settings) -> StageReport:
-    """De-identify one shard in a worker process and wait for it."""
-    return running.start_deidentify(shard, settings).result()
+    """De-identify one shard in a worker process and wait for it; a thread cannot be timed out, a process can be ended.
+
+    Raises
+    ------
+    CurationError
+        If it took longer than `SHARD_SECONDS`; its worker is ended.
+    """
+    try:
+        report = running.start_deidentify(shard, settings).result(SHARD_SECONDS)
+    except TimeoutError:
+        running.end_workers(settings)
+        raise CurationError(f"shard {shard.key} took too long", next_step="find the object that hangs") from None
+    log.info("deidentified %s: %s", shard.key, dict(report.counts))
+    return report
 
 
 _POLICY: dict[str, Any] = {
@@ -53,7 +68,7 @@ intake = Task(
 )  # fmt: skip
 deidentify = Task(
     _deidentify, name="deidentify", tags=["deidentify"], task_run_name="deidentify-{shard.key}",
-    timeout_seconds=120 * MINUTE, **_STORE_RETRIES, **_POLICY,
+    **_STORE_RETRIES, **_POLICY,
 )  # fmt: skip
 settle = Task(
     running.settle, name="settle", tags=["deidentify"], timeout_seconds=30 * MINUTE, **_STORE_RETRIES, **_POLICY

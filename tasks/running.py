@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -190,3 +190,11 @@ def start_deidentify(shard: ShardRef, settings: Settings) -> Future[StageReport]
     except BrokenProcessPool:
         workers.cache_clear()
         return workers(settings.processes).submit(deidentify, shard, settings)
+
+
+def end_workers(settings: Settings) -> None:
+    """End the worker processes, whatever they do; the next shard gets new ones."""
+    for process in active_children():
+        process.kill()
+    workers(settings.processes).shutdown(wait=False, cancel_futures=True)
+    workers.cache_clear()

@@ -83,5 +83,5 @@ def main() -> None:
     write("module_types.csv", ("module", "path", "types"), types_of(used))
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover -- run by hand
     main()

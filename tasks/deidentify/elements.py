@@ -73,58 +73,84 @@ def _put_code(item: Dataset, code: Mapping[int, str]) -> None:
 
 
 def _clean_element(dataset: Dataset, tag: int, cleaning: Cleaning, level: Level) -> None:
-    element = dataset.get_item(tag)
-    known = known_vr(tag, cleaning.profile.attributes)
-    settled = settled_vr(element, known)
-    vr = settled or known.split(" or ", maxsplit=1)[0]
-    kind = cleaning.types.get(level.path, {}).get(tag, "")
-    action = _action(tag, vr, kind, cleaning.profile)
+    profile = cleaning.profile
+    found = _found(dataset.get_item(tag), cleaning, level)
+    action = _action(found, profile)
     if level.hollow and action in (Action.KEEP, Action.CLEAN):
-        action = without_value(kind)
-    if action in _NEEDS_VALUE:
-        kept = _kept(element, settled, kind, cleaning, level) if settled else None
-        if kept is not None:
-            if kept is not element:
-                dataset[tag] = kept
-            elif vr == "UI":
-                action = Action.KEEP
-            cleaning.done[(*level.path, tag), action] += 1
-            return
-        action = _without_value(tag, kind, cleaning.profile)
-    if action is Action.DUMMY and (vr in _MEASUREMENTS or is_empty(element)):
-        action = Action.EMPTY
-    replacement = _replacement(element, vr, action, cleaning, level)
-    if replacement is None:
+        action = without_value(found.kind)
+    result = _result(found, action, cleaning, level)
+    if result is None and action in _NEEDS_VALUE:
+        action = _action_without_value(found, profile)
+        result = _result(found, action, cleaning, level)
+    if result is None:
         del dataset[tag]
-    else:
-        dataset[tag] = replacement
+    elif result is not found.element:
+        dataset[tag] = result
+    elif found.vr == "UI":
+        action = Action.KEEP
     cleaning.done[(*level.path, tag), action] += 1
 
 
-def _action(tag: int, vr: str, kind: str, profile: Profile) -> Action:
-    code = code_of(tag, vr, profile)
-    return without_value(kind) if code is None else resolve(code, kind)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An element and what it is: its VR, whether its value is of that VR, and its Type at this place of the IOD."""
+
+    element: Element
+    tag: int
+    vr: str
+    is_settled: bool
+    kind: str
 
 
-def _without_value(tag: int, kind: str, profile: Profile) -> Action:
+def _found(element: Element, cleaning: Cleaning, level: Level) -> _Found:
+    tag = int(element.tag)
+    known = known_vr(tag, cleaning.profile.attributes)
+    settled = settled_vr(element, known)
+    kind = cleaning.types.get(level.path, {}).get(tag, "")
+    return _Found(element, tag, settled or known.split(" or ", maxsplit=1)[0], bool(settled), kind)
+
+
+def _action(found: _Found, profile: Profile) -> Action:
+    code = code_of(found.tag, found.vr, profile)
+    return without_value(found.kind) if code is None else resolve(code, found.kind)
+
+
+def _action_without_value(found: _Found, profile: Profile) -> Action:
     """Give what happens to an attribute whose value should stay and cannot."""
-    attribute = profile.attributes.get(tag)
-    action = resolve(Code(attribute.basic), kind) if attribute else without_value(kind)
-    return without_value(kind) if action in _NEEDS_VALUE else action
+    attribute = profile.attributes.get(found.tag)
+    action = resolve(Code(attribute.basic), found.kind) if attribute else without_value(found.kind)
+    return without_value(found.kind) if action in _NEEDS_VALUE else action
 
 
-def _kept(element: Element, vr: str, kind: str, cleaning: Cleaning, level: Level) -> Element | None:
-    if vr != "SQ":
-        return kept_element(element, vr, cleaning.keeping, level.codecs)
+def _result(found: _Found, action: Action, cleaning: Cleaning, level: Level) -> Element | None:
+    """Give what stands in the place of an element after an action, or null if nothing does."""
+    match action:
+        case Action.REMOVE:
+            result = None
+        case Action.EMPTY:
+            result = DataElement(found.tag, found.vr, [] if found.vr == "SQ" else None)
+        case Action.DUMMY:
+            result = _dummy(found, cleaning, level)
+        case Action.KEEP | Action.CLEAN | Action.NEW_UID:
+            result = _kept(found, cleaning, level) if found.is_settled else None
+        case _:
+            assert_never(action)
+    return result
+
+
+def _kept(found: _Found, cleaning: Cleaning, level: Level) -> Element | None:
+    element = found.element
+    if found.vr != "SQ":
+        return kept_element(element, found.vr, cleaning.keeping, level.codecs)
     if not isinstance(element.value, Sequence):
         return None
     items = list(element.value)
     had_content = [len(item) > 0 for item in items]
     for item in items:
-        clean_dataset(item, cleaning, level.inside(int(element.tag)))
+        clean_dataset(item, cleaning, level.inside(found.tag))
     left = [item for item, had in zip(items, had_content, strict=True) if len(item) or not had]
     if items and not left:
-        if kind != "1":
+        if found.kind != "1":
             return None
         left = items[:1]
     if len(left) < len(items):
@@ -132,27 +158,12 @@ def _kept(element: Element, vr: str, kind: str, cleaning: Cleaning, level: Level
     return element
 
 
-def _replacement(element: Element, vr: str, action: Action, cleaning: Cleaning, level: Level) -> DataElement | None:
-    match action:
-        case Action.REMOVE:
-            return None
-        case Action.EMPTY:
-            return DataElement(element.tag, vr, [] if vr == "SQ" else None)
-        case Action.DUMMY:
-            return _dummy(element, vr, cleaning, level)
-        case Action.KEEP | Action.CLEAN | Action.NEW_UID:
-            raise AssertionError("an element whose value stays is not replaced")
-        case _:
-            assert_never(action)
-
-
-def _dummy(element: Element, vr: str, cleaning: Cleaning, level: Level) -> DataElement:
-    tag = int(element.tag)
-    if vr == "SQ":
-        items = list(element.value)[:1] if isinstance(element.value, Sequence) else []
+def _dummy(found: _Found, cleaning: Cleaning, level: Level) -> DataElement:
+    if found.vr == "SQ":
+        items = list(found.element.value)[:1] if isinstance(found.element.value, Sequence) else []
         for item in items:
-            clean_dataset(item, cleaning, level.inside(tag, hollow=True))
-        return DataElement(tag, vr, [item for item in items if len(item)])
-    if vr == "UI":
-        return DataElement(tag, vr, cleaning.keeping.pseudonymizer.uid(str(element.value)))
-    return DataElement(tag, vr, dummy_value(tag, vr, cleaning.profile.dates))
+            clean_dataset(item, cleaning, level.inside(found.tag, hollow=True))
+        return DataElement(found.tag, "SQ", [item for item in items if len(item)])
+    if found.vr in _MEASUREMENTS or is_empty(found.element):
+        return DataElement(found.tag, found.vr, None)
+    return DataElement(found.tag, found.vr, dummy_value(found.tag, found.vr, cleaning.profile.dates))

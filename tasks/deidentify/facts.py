@@ -1,5 +1,6 @@
 """Facts of a finished header: the columns of the instance table, read from what is released and from nothing else."""
 
+from math import isfinite
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -127,19 +128,13 @@ def _one_of(dataset: Dataset, keyword: str, choices: tuple[str, ...]) -> str | N
 
 def _integer(dataset: Dataset, keyword: str, kind: str) -> int | None:
     texts = _texts(dataset, keyword)
-    try:
-        number = int(texts[0])
-    except (IndexError, ValueError):
-        return None
-    return number if abs(number) < _PER_INTEGER[kind] else None
+    number = int(texts[0]) if texts else None
+    return number if number is not None and abs(number) < _PER_INTEGER[kind] else None
 
 
 def _numbers(places: list[Dataset], keyword: str, count: int) -> list[float] | None:
     for place in places:
-        try:
-            numbers = [float(text) for text in _texts(place, keyword)]
-        except ValueError:
-            continue
-        if len(numbers) == count:
+        numbers = [float(text) for text in _texts(place, keyword)]
+        if len(numbers) == count and all(map(isfinite, numbers)):
             return numbers
     return None

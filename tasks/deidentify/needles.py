@@ -4,7 +4,7 @@ Needles are personal data. They live in memory while one object is worked on and
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -198,8 +198,3 @@ def spellings(day: date) -> tuple[str, ...]:
         f"{month}/{number}/{year}",
         f"{number}-{name}-{year}",
     )
-
-
-def kinds_of(needles: Iterable[Needle]) -> tuple[Kind, ...]:
-    """Give what the needles are, each kind once, in order."""
-    return tuple(sorted({needle.kind for needle in needles}))

@@ -416,6 +416,28 @@ def test_a_dummy_for_a_sequence_keeps_only_what_its_items_must_have() -> None:
     assert (code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning) == ("LOCAL", "99LOCAL", "Local code")
 
 
+def test_nothing_stays_in_a_dummy_that_the_iod_does_not_ask_for() -> None:
+    observer = an_item(KVP="120", StudyDate="20200315", VerifyingOrganization="ZZCANARY")
+    (hollow,) = assert_clean(a_ct(VerifyingObserverSequence=[observer, observer])).VerifyingObserverSequence
+    assert [(element.keyword, element.value) for element in hollow] == [("VerifyingOrganization", "REMOVED")]
+
+
+def test_an_item_that_must_be_there_stays_when_it_loses_everything() -> None:
+    frame = an_item(FrameContentSequence=[an_item(FrameLabel="ZZCANARY")])
+    dataset = a_ct(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.2.1", NumberOfFrames=1, PerFrameFunctionalGroupsSequence=[frame]
+    )
+    content = assert_clean(dataset).PerFrameFunctionalGroupsSequence[0].FrameContentSequence
+    assert [len(item) for item in content] == [0]
+
+
+def test_a_sequence_newer_than_the_dictionary_goes_where_no_vr_is_written() -> None:
+    dataset = a_ct()
+    dataset.add_new(0x00100043, "SQ", [an_item(KVP="120")])  # Sex Parameters for Clinical Use Category Sequence
+    assert 0x00100043 in assert_clean(dataset)
+    assert 0x00100043 not in assert_clean(in_syntax(dataset, ImplicitVRLittleEndian))
+
+
 def test_items_that_lose_everything_go() -> None:
     finished = assert_clean(
         a_ct(
@@ -457,24 +479,23 @@ def test_an_rt_structure_set_keeps_its_references_and_loses_its_names() -> None:
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian])
 def test_every_layout_ends_in_the_same_values(syntax: str) -> None:
-    expected = deidentified(a_ct(SeriesDescription="ZZCANARY", SliceThickness="2.5"))
-    dataset = a_ct(SeriesDescription="ZZCANARY", SliceThickness="2.5")
+    expected = deidentified(a_ct(SeriesDescription="ZZCANARY", SliceThickness="2.5", ViewPosition=""))
+    dataset = a_ct(SeriesDescription="ZZCANARY", SliceThickness="2.5", ViewPosition="")
     if syntax == ExplicitVRBigEndian:
         dataset.PixelData = b"".join(dataset.PixelData[at : at + 2][::-1] for at in range(0, 32, 2))
-    source = Dataset()
-    source.update(dataset)
-    source.file_meta = dataset.file_meta
-    source.file_meta.TransferSyntaxUID = syntax
-    finished = assert_clean(written(source))
+    finished = assert_clean(in_syntax(dataset, syntax))
     assert {element.tag: str(element.value) for element in finished} == {
         element.tag: str(element.value) for element in expected
     }
 
 
-def written(dataset: Dataset) -> bytes:
-    """The file of a plain data set in the transfer syntax of its file meta."""
-    out = BytesIO()
-    dcmwrite(out, dataset, enforce_file_format=True)
+def in_syntax(dataset: Dataset, syntax: str) -> bytes:
+    """The file of a data set in another layout."""
+    source, out = Dataset(), BytesIO()
+    source.update(dataset)
+    source.file_meta = dataset.file_meta
+    source.file_meta.TransferSyntaxUID = syntax
+    dcmwrite(out, source, enforce_file_format=True)
     return out.getvalue()
 
 
