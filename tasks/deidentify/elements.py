@@ -124,6 +124,7 @@ def _action_without_value(found: _Found, profile: Profile) -> Action:
 
 def _result(found: _Found, action: Action, cleaning: Cleaning, level: Level) -> Element | None:
     """Give what stands in the place of an element after an action, or null if nothing does."""
+    result: Element | None
     match action:
         case Action.REMOVE:
             result = None

@@ -66,9 +66,7 @@ def is_empty(element: Element) -> bool:
 
 def texts_of(element: Element, vr: str, codecs: tuple[str, ...]) -> list[str] | None:
     """Give the values of a text element without padding, or null if they cannot be decoded."""
-    value = element.value
-    if value is None:
-        return []
+    value = b"" if element.value is None else element.value
     if not isinstance(value, bytes):
         parts = value if isinstance(value, (list, tuple)) or hasattr(value, "append") else [value]
         return [str(part).strip(_PAD) for part in parts]

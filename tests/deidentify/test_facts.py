@@ -53,8 +53,8 @@ def test_ages_are_in_completed_years(age: str, years: int | None, *, is_older: b
 
 def test_values_that_are_not_what_they_should_be_count_as_absent() -> None:
     facts = facts_of_ct(
-        StudyDate="soon", PixelSpacing="1", ImagePositionPatient=["1", "2", "1e400"], InstanceNumber=str(10**11), PatientSex="",
-        BurnedInAnnotation="NO", ImagerPixelSpacing=["0.1", "0.1"], Modality="",
+        StudyDate="soon", PixelSpacing="1", ImagePositionPatient=["1", "2", "1e400"], InstanceNumber=str(10**11),
+        BurnedInAnnotation="NO", PatientSex="", ImagerPixelSpacing=["0.1", "0.1"], Modality="",
     )  # fmt: skip
     absent = ("study_date_shifted", "image_position_mm", "instance_number", "patient_sex", "slice_thickness_mm")
     assert [facts[name] for name in absent] == [None] * len(absent)

@@ -68,6 +68,19 @@ def rows_of_places(
         yield f"{marker:<10} {state:<62} {place}"
 
 
+def test_a_comment_in_a_code_stream_goes_and_the_image_stays() -> None:
+    with silenced():
+        source = dcmread(CANARIES / "us.dcm")
+        source.SOPClassUID = source.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+        source.Modality, source.BurnedInAnnotation = "DX", "NO"
+    content = bytes_of(source)
+    assert b"QZ60KXV" in content
+    outcome = outcome_of(content)
+    assert outcome.content is not None
+    assert b"QZ60KXV" not in outcome.content
+    assert (reread(outcome).pixel_array == source.pixel_array).all()
+
+
 def test_two_slices_of_one_study_stay_together() -> None:
     first, second = (reread(outcome_of((CANARIES / name).read_bytes())) for name in ("ct1_PATID.dcm", "ct2.dcm"))
     assert first.StudyInstanceUID == second.StudyInstanceUID

@@ -1,9 +1,11 @@
+import re
 from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.deidentify import residual
 from tasks.deidentify.charsets import ASCII
 from tasks.deidentify.dates import read_date
 from tasks.deidentify.needles import (
@@ -16,7 +18,7 @@ from tasks.deidentify.needles import (
     name_needles,
     uid_needles,
 )
-from tasks.deidentify.residual import found_in_header, found_in_pixels, found_in_text
+from tasks.deidentify.residual import found_in_header, found_in_pixels, found_in_text, has_text
 from tests.deidentify.objects import PROFILE, ROOT, a_ct, an_item
 
 
@@ -127,6 +129,22 @@ def test_pixels_are_searched_for_long_names_only() -> None:
     assert found_in_pixels(b"\0\1ZZCANARY\2", needles)
     assert found_in_pixels(b"\0\1Zzcanary\2", needles)
     assert not found_in_pixels(b"\0\1JANE 20200315\2", needles)
+
+
+def test_a_name_across_two_chunks_of_pixels_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residual, "CHUNK", 16)
+    assert found_in_pixels(bytes(12) + b"ZZCANARY" + bytes(12), list(name_needles("Zzcanary")))
+
+
+def test_a_name_in_other_letters_among_pixels_is_found() -> None:
+    needles = list(name_needles("山田^太郎"))
+    assert found_in_pixels(bytes(8) + "山田".encode() + bytes(8), needles)
+    assert not found_in_pixels(bytes(32), needles)
+
+
+@given(st.binary(max_size=60))
+def test_six_printable_characters_in_a_row_are_seen(pixels: bytes) -> None:
+    assert has_text(pixels) is bool(re.search(rb"[ -~]{6}", pixels))
 
 
 @given(st.binary(max_size=400))
