@@ -24,8 +24,9 @@ from tasks.model import BatchPlan, StageReport
 
 log = logging.getLogger(__name__)
 
-SiteCode = Annotated[str, Field(pattern=CODE, description="Code of the contributing site, as its file is named.")]
-BatchName = Annotated[str, Field(pattern=f"^{BATCH_NAME}$", description="Folder of the batch below the site's folder.")]
+# The forms of the Prefect UI take these patterns, and their texts from the section "Args" of a flow's docstring.
+SiteCode = Annotated[str, Field(pattern=CODE)]
+BatchName = Annotated[str, Field(pattern=BATCH_NAME)]
 
 
 @flow(
@@ -38,12 +39,9 @@ BatchName = Annotated[str, Field(pattern=f"^{BATCH_NAME}$", description="Folder 
 def curate_batch(site: SiteCode, batch: BatchName) -> BatchReport:
     """Curate one batch.
 
-    Parameters
-    ----------
-    site
-        Code of the contributing site.
-    batch
-        Name of the batch.
+    Args:
+        site: Code of the contributing site, as its file is named: `s01` for `s01.toml`.
+        batch: Folder of the batch below the site's folder in the raw bucket; it must hold `_COMPLETE`.
 
     Raises
     ------

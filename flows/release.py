@@ -19,10 +19,7 @@ log = logging.getLogger(__name__)
 
 Version = Annotated[
     str | None,
-    Field(
-        pattern=r"^[0-9][0-9A-Za-z.-]{0,31}$",
-        description="Name of the release, such as 2026.11.1; the day when left out. A name is used once.",
-    ),
+    Field(pattern=r"^[0-9][0-9A-Za-z.-]{0,31}$"),
 ]
 
 
@@ -39,10 +36,8 @@ def _run_name() -> str:
 def build_release(version: Version = None) -> ReleaseReport:
     """Build and publish a release.
 
-    Parameters
-    ----------
-    version
-        Name of the release; the day when left out.
+    Args:
+        version: Name of the release, such as `2026.11.1`; the day when left out. A name is used once.
 
     Raises
     ------

@@ -18,11 +18,11 @@ from tasks.deidentify.dates import read_date
 from tasks.deidentify.elements import Cleaning, clean_dataset
 from tasks.deidentify.facts import facts_of
 from tasks.deidentify.kept import Keeping
-from tasks.deidentify.marks import earlier_lines, earlier_versions, mark
+from tasks.deidentify.marks import earlier_lines, earlier_versions, mark, own_words
 from tasks.deidentify.needles import Kind, Needle, harvest, spellings
 from tasks.deidentify.persons import Person, identify, name_subject
 from tasks.deidentify.policy import types_of
-from tasks.deidentify.residual import found_in_header, found_in_pixels
+from tasks.deidentify.residual import found_in_header, found_in_pixels, found_in_text
 from tasks.deidentify.screening import NOT_CHECKED, NOT_NEEDED, PIXEL_TAGS, has_pixels, screened
 from tasks.deidentify.values import codecs_in
 from tasks.dicom.pixels import check_pixels, clean_pixel_carriers
@@ -163,7 +163,8 @@ def _search(
     Refusal
         DE-RESIDUAL if one is found; `progress` then tells of which kind.
     """
-    needles = keeping.needles - keeping.excused - _dates_that_dates_became(keeping)
+    ours = found_in_text(own_words(keeping.profile), keeping.needles)
+    needles = keeping.needles - keeping.excused - _dates_that_dates_became(keeping) - set(ours)
     header = finished
     found: list[Needle] = []
     for tag in PIXEL_TAGS:

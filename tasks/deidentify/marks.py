@@ -9,6 +9,8 @@ from config.deid import Profile
 from config.deid.profile import MethodCode
 from config.version import VERSION
 from tasks.deidentify.charsets import ASCII
+from tasks.deidentify.codes import LOCAL
+from tasks.deidentify.dummies import TEXT
 from tasks.deidentify.values import text_of
 
 IDENTITY_REMOVED: Final = 0x00120062
@@ -26,6 +28,12 @@ EARLIER: Final = "earlier de-identification stated by the source"
 def method_line(profile: Profile) -> str:
     """Give the value of De-identification Method that names this version and profile."""
     return f"{MAKER} {VERSION}, PS3.15 {profile.edition}, profile {profile.digest[:8]}"
+
+
+def own_words(profile: Profile) -> str:
+    """Give all that we write into every object; a subject who is named like one of these words is not found by it."""
+    meanings = (code.meaning for code in (*profile.method, profile.equipment))
+    return " ".join((method_line(profile), EARLIER, MAKER, MODEL, TEXT, *LOCAL.values(), *meanings))
 
 
 def earlier_lines(dataset: Dataset) -> list[str]:

@@ -49,19 +49,15 @@ class _Clinical:
     merged: dict[str, pa.Table]
 
 
-def canonical_tables(
-    sent: Extraction, instances: pa.Table, site: Site, people: Pseudonymizer, batch_id: str
-) -> Canonical:
+def canonical_tables(sent: Extraction, instances: pa.Table, site: Site, people: Pseudonymizer, batch: str) -> Canonical:
     """Make every canonical table of a batch.
 
     Parameters
     ----------
-    sent
-        Records of all files.
-    instances
-        Settled instances that are candidates for a release.
-    batch_id
-        Site and batch.
+    sent, instances
+        Records of all files, and the settled instances.
+    batch
+        Site and batch, as lineage names them.
 
     Raises
     ------
@@ -79,25 +75,19 @@ def canonical_tables(
     studies = days_of_studies(imaging.studies, anchors, results, _offsets(persons, people))
     made = {
         "subject": subjects,
-        "clinical_event": _with_source(events, people, batch_id),
+        "clinical_event": _with_source(events, people, batch),
         "test_result": results,
         "condition": tests.days_of_conditions(clinical.merged["condition"], anchors),
         "imaging_study": studies,
         "imaging_series": imaging.series,
         "imaging_instance": imaging.instances,
-        "lineage": _lineage(sent, clinical, subjects, people, batch_id),
+        "lineage": _lineage(sent, clinical, subjects, people, batch),
     }
+    tables = {name: conformed(table, BATCH[name]) for name, table in made.items()}
     holds = [*_held_subjects(held, flags), *_held_clinical(clinical.merged), *_held_imaging(imaging, studies, site)]
     orphans = orphans_of(persons)
     found = _places(imaging, holds, orphans, {"T-NEG-POS": contradictions, "P-YEAR-WITHHELD": withheld_years(studies)})
-    return Canonical(
-        {name: conformed(table, BATCH[name]) for name, table in made.items()},
-        table_of(HOLDS, [dict(zip(HOLDS.schema.names, row, strict=True)) for row in sorted(set(holds))]),
-        conformed(anchors, ANCHORS),
-        persons,
-        orphans,
-        found,
-    )
+    return Canonical(tables, _hold_rows(holds), conformed(anchors, ANCHORS), persons, orphans, found)
 
 
 def conformed(rows: pa.Table, table: Table) -> pa.Table:
@@ -154,6 +144,10 @@ def _lineage(
 
 
 Hold = tuple[str, str, str]
+
+
+def _hold_rows(holds: list[Hold]) -> pa.Table:
+    return table_of(HOLDS, [dict(zip(HOLDS.schema.names, hold, strict=True)) for hold in sorted(set(holds))])
 
 
 def _held_subjects(held: list[tuple[str, str]], flags: pa.Table) -> list[Hold]:

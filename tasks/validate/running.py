@@ -83,14 +83,12 @@ def _in_order(
     asked: Sequence[ExpectationConfiguration], results: Sequence[ExpectationValidationResult]
 ) -> Iterator[tuple[ExpectationConfiguration, ExpectationValidationResult | None]]:
     """Pair what was asked with what was answered; Great Expectations answers in another order."""
-    answers = {_identity(found.expectation_config): found for found in results}
+    answers = {_identity(found.expectation_config): found for found in results if found.expectation_config}
     for configuration in asked:
         yield configuration, answers.get(_identity(configuration))
 
 
-def _identity(configuration: ExpectationConfiguration | None) -> tuple[object, ...]:
-    if configuration is None:
-        return ()
+def _identity(configuration: ExpectationConfiguration) -> tuple[object, ...]:
     return (configuration.type, configuration.kwargs.get("column"), configuration.description)
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from expectations.schemas.catalog import BATCH
 from tasks.context import BatchContext
-from tasks.errors import AccountingError, GateError
+from tasks.errors import AccountingError, GateError, KeyExistsError
 from tasks.model import BatchPlan, StageReport, Status
 from tasks.store.parquet import read_table, write_table
 from tasks.validate.decide import Decision
@@ -46,12 +46,18 @@ def validate_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
         If a gate fired; the reports are written, no row is accepted.
     AccountingError
         If accepted and held rows are not the rows that came in.
+    KeyExistsError
+        If the run was validated from other inputs or by other rules: a run is named after both.
     """
     digest = _digest(plan, context)
     found = context.work.read_versioned(context.layout.run(plan.run, RECEIPT))
     receipt: dict[str, Any] = json.loads(found[0]) if found else {}
-    resumed = receipt.get("digest") == digest
-    if not resumed:
+    if receipt and receipt["digest"] != digest:
+        raise KeyExistsError(
+            f"run {plan.run} was validated before, from other tables or by other rules",
+            next_step="remove that run, or raise the version of the code that changed",
+        )
+    if not receipt:
         receipt = {"digest": digest} | _validate(plan, context)
         context.work.create(context.layout.run(plan.run, RECEIPT), as_json(receipt))
     if receipt["gates"]:
@@ -59,7 +65,7 @@ def validate_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
     counts = {name: table["accepted"] for name, table in receipt["tables"].items()}
     counts["held"] = sum(table["held"] for table in receipt["tables"].values())
     log.info("validated %s: %d rows held, %d rules fired", plan.run, counts["held"], len(receipt["rules"]))
-    return StageReport(STAGE, plan.run, counts, receipt["rules"], resumed)
+    return StageReport(STAGE, plan.run, counts, receipt["rules"], resumed=found is not None)
 
 
 def stopped(plan: BatchPlan, context: BatchContext, rules: list[str]) -> GateError:
@@ -140,11 +146,10 @@ def _split(table: pa.Table, decision: Decision, name: str) -> tuple[pa.Table, pa
     rules = decision.rules_of(name)
     rows = sorted(rules)
     accepted = table.filter(pc.invert(pc.is_in(pa.array(range(len(table))), value_set=pa.array(rows, pa.int64()))))
+    if len(accepted) + len(rows) != len(table):
+        raise AccountingError(f"{name}: {len(table)} rows came in, {len(accepted)} are accepted and {len(rows)} held")
     held = table.take(pa.array(rows, pa.int64()))
-    held = held.append_column(RULES, pa.array([sorted(rules[row]) for row in rows], RULES.type))
-    if len(accepted) + len(held) != len(table):
-        raise AccountingError(f"{name}: {len(table)} rows came in, {len(accepted)} are accepted and {len(held)} held")
-    return accepted, held
+    return accepted, held.append_column(RULES, pa.array([sorted(rules[row]) for row in rows], RULES.type))
 
 
 def _write_accepted(plan: BatchPlan, context: BatchContext, tables: Mapping[str, pa.Table], decision: Decision) -> None:

@@ -383,6 +383,13 @@ def test_uids_outside_the_table_several_empty_and_invalid_are_replaced() -> None
     assert finished.ConcatenationUID == PEOPLE.uid("ZZCANARY")
 
 
+@pytest.mark.parametrize(("tag", "vr"), [(0x00181002, "UI"), (0x00180015, "CS"), (0x00080021, "DA")])
+def test_bytes_that_are_no_ascii_go_where_only_ascii_is_text(tag: int, vr: str) -> None:
+    dataset = a_ct(SpecificCharacterSet="ISO_IR 100")
+    dataset[tag] = RawDataElement(Tag(tag), vr, 8, b"1.2.\xe9\xe9 ", 0, False, True)  # noqa: FBT003 -- pydicom's
+    assert tag not in assert_clean(dataset)
+
+
 def test_types_decide_at_their_place() -> None:
     enhanced = an_item(FrameAcquisitionDateTime="soon", FrameReferenceDateTime="20200315", FrameLabel="ZZCANARY")
     dataset = a_ct(

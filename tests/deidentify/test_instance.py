@@ -216,6 +216,10 @@ def test_a_value_that_survives_where_none_is_expected_holds_the_object() -> None
     assert "ZZCANARY" not in repr(outcome).upper()
 
 
+def test_a_subject_who_is_named_like_our_own_words_is_not_held_for_them() -> None:
+    assert outcome_of(a_ct(PatientName="PROFILE^BASIC", OperatorsName="Local^Code")).rule_id == "DE-PASS"
+
+
 def test_a_name_among_the_pixels_holds_the_object() -> None:
     outcome = outcome_of(a_ct(BitsStored=16, HighBit=15, PixelData=b"\1\2ZZCANARY^ANNA".ljust(32, b"\3")))
     assert outcome.rule_id == "DE-RESIDUAL"

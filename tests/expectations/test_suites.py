@@ -1,5 +1,6 @@
 """The suites as data: their rules, their texts and their JSON."""
 
+import runpy
 from pathlib import Path
 
 import great_expectations.expectations as gxe
@@ -23,6 +24,13 @@ NAMES = sorted(suites())
 def test_the_json_of_a_suite_is_current(name: str) -> None:
     """`python -m expectations.suites` writes it again."""
     assert (FOLDER / f"{name}.json").read_text(encoding="utf-8") == as_json(suites()[name])
+
+
+def test_the_command_writes_the_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr("expectations.suites.catalog.write_json", lambda: calls.append("written"))
+    runpy.run_module("expectations.suites", run_name="__main__")
+    assert calls == ["written"]
 
 
 def test_there_is_json_of_every_suite_and_of_nothing_else(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A batch validated and accepted, from what harmonize wrote to the pointer."""
 
+import dataclasses
 import io
 import json
 
@@ -9,7 +10,7 @@ import pytest
 from tasks.errors import AccountingError, BatchNotReadyError, GateError, KeyExistsError, MissingKeyError
 from tasks.model import StageReport
 from tasks.store.parquet import read_table, write_table
-from tasks.validate.accept import accept_batch
+from tasks.validate.accept import accept_batch, accepted_run
 from tasks.validate.shard import TABLES, validate_batch
 from tests.validate.builders import Cluster, uid
 from tests.validate.runs import RUN, Run
@@ -183,6 +184,15 @@ def test_a_stopped_run_stays_stopped_and_cannot_be_accepted(stopped: tuple[Run, 
         with pytest.raises(GateError):
             stage(run.plan, run.context)
     assert run.stored() == before
+
+
+def test_the_accepted_run_is_known_without_doing_it_again(accepted: tuple[Run, StageReport, StageReport]) -> None:
+    run, _, report = accepted
+    known = accepted_run(run.plan, run.context)
+    assert known
+    assert (known.counts, known.rules, known.resumed) == (report.counts, report.rules, True)
+    assert accepted_run(dataclasses.replace(run.plan, run="f" * 16), run.context) is None
+    assert accepted_run(run.plan, Run().context) is None
 
 
 def test_a_run_that_is_not_validated_cannot_be_accepted() -> None:
