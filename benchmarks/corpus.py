@@ -172,7 +172,7 @@ def _write(dataset: Dataset, path: Path, *, undefined: bool) -> None:
     meta = dataset.file_meta
     meta.MediaStorageSOPClassUID = UID(dataset.SOPClassUID)
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.ImplementationClassUID = "1.2.826.0.1.3680043.8.498.1"
+    meta.ImplementationClassUID = UID("1.2.826.0.1.3680043.8.498.1")
     meta.SourceApplicationEntityTitle = "EXAMPLE_AE"
     _mark_sequences(dataset, undefined=undefined)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,10 @@
 """How a batch scales over processes, and what orchestration costs: a batch of CT through both doors.
 
-``python benchmarks/scale.py [--quick] [--json]``. The batch goes through the local door with one and with two worker
-processes, and through the Prefect flow with two. ``two_process_efficiency`` is half of the speed-up.
-``orchestration_share`` is what the flow's own process computes more than the local door's, per shard, in a shard's
-whole computation; a quick run has shards of fewer objects and puts that beside the computation of a full one.
+``python benchmarks/scale.py [--quick] [--json]``. The shards of the batch are done by one and by two worker processes,
+in turns: ``two_process_efficiency`` is half of the speed-up. Then the whole batch goes through the local door and
+through the Prefect flow: ``orchestration_share`` is what the flow's process computes more than the local door's, per
+shard, in all that is computed for a shard. A quick run has shards of fewer objects and puts it beside a full one's
+computation.
 """
 
 import argparse
@@ -27,13 +28,16 @@ from tasks.layout import MARKER
 FULL_SHARD = 480  # CT slices of 0.5 MB in the 256 MB of a shard
 WARM_UP_OBJECTS = 8
 
+Measured = dict[str, dict[str, float]]
+
 
 @dataclass(frozen=True)
 class Plan:
-    """The batch: CT series of 30 slices, two per patient, and how many slices make a shard."""
+    """The batch, of two CT series of 30 slices per patient; slices per shard; how often it is measured."""
 
     patients: int
     shard: int
+    rounds: int
 
     @property
     def shards(self) -> int:
@@ -41,18 +45,7 @@ class Plan:
         return self.patients * 60 // self.shard
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What one door took; see `scale_door`."""
-
-    seconds: float
-    own_cpu_seconds: float
-    workers_cpu_seconds: float
-    peak_rss_mb: float
-    counts: dict[str, int]
-
-
-FULL_PLAN, QUICK_PLAN = Plan(patients=32, shard=FULL_SHARD), Plan(patients=2, shard=15)
+FULL_PLAN, QUICK_PLAN = Plan(patients=32, shard=FULL_SHARD, rounds=3), Plan(patients=2, shard=15, rounds=2)
 
 
 def lay_out(plan: Plan, folder: Path) -> None:
@@ -65,7 +58,8 @@ def lay_out(plan: Plan, folder: Path) -> None:
         shutil.copyfile(batch / name, warm_up / f"{number}.dcm")
     for place in (batch, warm_up):
         (place / MARKER).touch()
-    (folder / "sites").mkdir()
+    for name in ("work", "release", "sites"):
+        (folder / name).mkdir()
     (folder / f"sites/{SITE}.toml").touch()
     write_key_ring(folder / "keys.toml")
     stores = [f'{name} = "file://{folder / name}"' for name in ("raw", "work", "release")]
@@ -73,50 +67,39 @@ def lay_out(plan: Plan, folder: Path) -> None:
     (folder / "curate.toml").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
-def through(door: str, processes: int, plan: Plan, folder: Path, **more: str) -> Measured:
-    """Curate the batch through a door into an empty work store.
+def measure(plan: Plan, folder: Path) -> Measured:
+    """Measure in a process of its own, since Prefect reads its environment when it is imported.
 
     Raises
     ------
     SystemExit
-        If it fails; its log is shown.
+        If that fails; the end of what it said is shown.
     """
-    shutil.rmtree(folder / "work", ignore_errors=True)
-    (folder / "work").mkdir()
-    sizes = {SHARD: str(plan.shard), "CURATE_PROCESSES": str(processes)}
-    env = os.environ | {"CURATE_SETTINGS": str(folder / "curate.toml")} | sizes | more
-    command = [sys.executable, str(Path(__file__).with_name("scale_door.py")), door]
-    done = subprocess.run(command, env=env, check=False, capture_output=True, text=True, cwd=folder)
-    if done.returncode:
-        raise SystemExit(done.stderr[-2000:])
-    return Measured(**json.loads(done.stdout.splitlines()[-1]))
-
-
-def measure(plan: Plan, folder: Path) -> dict[str, Measured]:
-    """Measure the three ways."""
     lay_out(plan, folder)
     port = free_port()
     server = start_server(folder, port)
     try:
-        client = client_environment(api_url(port), folder / "client") | {"PREFECT_LOGGING_LEVEL": "ERROR"}
-        return {
-            "1 process": through("local", 1, plan, folder),
-            "2 processes": through("local", 2, plan, folder),
-            "2 processes, Prefect": through("prefect", 2, plan, folder, **client),
-        }
+        env = {"CURATE_SETTINGS": str(folder / "curate.toml"), SHARD: str(plan.shard), "CURATE_PROCESSES": "2"}
+        env |= client_environment(api_url(port), folder / "client") | {"PREFECT_LOGGING_LEVEL": "ERROR"}
+        command = [sys.executable, str(Path(__file__).with_name("scale_door.py")), str(plan.rounds)]
+        done = subprocess.run(command, env=os.environ | env, check=False, capture_output=True, text=True, cwd=folder)
     finally:
         server.stop()
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    measured: Measured = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
-def figures(plan: Plan, measured: dict[str, Measured]) -> dict[str, float]:
+def figures(plan: Plan, measured: Measured) -> dict[str, float]:
     """Give the figures that others rely on."""
-    one, two, flow = measured.values()
-    more = max(0.0, flow.own_cpu_seconds - two.own_cpu_seconds) / plan.shards
-    work = (two.own_cpu_seconds + two.workers_cpu_seconds) / plan.shards * FULL_SHARD / plan.shard
+    local, flow = measured["local"], measured["Prefect"]
+    more = max(0.0, flow["own_cpu_seconds"] - local["own_cpu_seconds"]) / plan.shards
+    work = (local["own_cpu_seconds"] + local["workers_cpu_seconds"]) / plan.shards * FULL_SHARD / plan.shard
     return {
-        "two_process_efficiency": round(one.seconds / two.seconds / 2, 3),
+        "two_process_efficiency": round(measured["1 process"]["seconds"] / measured["2 processes"]["seconds"] / 2, 3),
         "orchestration_share": round(more / (more + work), 4),
-        "peak_rss_mb": round(max(each.peak_rss_mb for each in measured.values()), 1),
+        "peak_rss_mb": round(max(each["peak_rss_mb"] for each in measured.values()), 1),
     }
 
 
@@ -130,8 +113,8 @@ def main() -> None:
     with scratch("scale") as folder:
         measured = measure(plan, folder)
     for name, each in measured.items() if not words.json else ():
-        own, theirs = each.own_cpu_seconds, each.workers_cpu_seconds
-        print(f"{name:22} {each.seconds:7.2f} s  CPU {own:6.2f} + {theirs:6.2f} s in workers  {each.counts}")
+        own, theirs = each["own_cpu_seconds"], each["workers_cpu_seconds"]
+        print(f"{name:12} {each['seconds']:7.2f} s  CPU {own:6.2f} s here, {theirs:6.2f} s in workers")
     print(json.dumps(figures(plan, measured)))
 
 

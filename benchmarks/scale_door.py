@@ -1,26 +1,29 @@
-"""One batch through one door, measured from inside: ``scale_door.py local|prefect``, figures as JSON.
+"""A batch over one and two processes and through both doors, measured from inside: ``scale_door.py ROUNDS``.
 
-A small batch goes first, untimed, so that imports, connections and all worker processes are there.
+The settings come from the environment; figures are printed as JSON. A small batch goes first, untimed, so that imports,
+connections and worker processes are there.
 """
 
 import json
 import os
-import resource
+import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from flows.curate import curate_batch
 from flows.local import curate_locally
-from flows.report import BatchReport
+from tasks import running
 
 MEBIBYTE = 1 << 20
 NANOSECONDS = 1e9
 SHARD = "CURATE_SHARD__MAX_OBJECTS"
 SITE, WARM_UP, BATCH = "s01", "warm-up", "b1"
+
+Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -45,43 +48,65 @@ def workers() -> Iterator[Worker]:
             continue
 
 
-def own_cpu_seconds() -> float:
-    """Give user and system time of this process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def own_waited_seconds() -> float:
+def waited_seconds() -> float:
     """Give how long the main thread of this process waited for a core."""
     return int(Path("/proc/self/schedstat").read_text().split()[1]) / NANOSECONDS
 
 
-def curated(door: str, batch: str) -> BatchReport:
-    """Curate a batch through a door."""
-    return curate_batch(SITE, batch) if door == "prefect" else curate_locally(SITE, batch, load_settings())
-
-
-def main() -> None:
-    """Curate the small batch and then the batch, and print what the second one took.
+def measured(work: Callable[[Settings], object], settings: Settings) -> Figures:
+    """Do something with an empty work store, and give what it took.
 
     ``seconds`` are those of the clock without the time in which our processes waited for a core that others had.
     """
-    door, shard = sys.argv[1], os.environ[SHARD]
-    os.environ[SHARD] = "1"
-    curated(door, WARM_UP)
-    os.environ[SHARD] = shard
-    before, own, own_waited, started = list(workers()), own_cpu_seconds(), own_waited_seconds(), time.monotonic()
-    report = curated(door, BATCH)
+    store = Path(settings.work.removeprefix("file://"))
+    shutil.rmtree(store, ignore_errors=True)
+    store.mkdir()
+    before, own, own_waited, started = list(workers()), time.process_time(), waited_seconds(), time.monotonic()
+    work(settings)
     seconds, after = time.monotonic() - started, list(workers())
     waited = sum(worker.waited_seconds for worker in after) - sum(worker.waited_seconds for worker in before)
-    figures = {
-        "seconds": seconds - waited / len(after) - (own_waited_seconds() - own_waited),
-        "own_cpu_seconds": own_cpu_seconds() - own,
+    return {
+        "seconds": seconds - waited / settings.processes - (waited_seconds() - own_waited),
+        "own_cpu_seconds": time.process_time() - own,
         "workers_cpu_seconds": sum(w.cpu_seconds for w in after) - sum(w.cpu_seconds for w in before),
         "peak_rss_mb": max(worker.peak_rss_mb for worker in after),
-        "counts": dict(report.counts),
     }
-    print(json.dumps(figures))
+
+
+def shards_only(settings: Settings) -> None:
+    """De-identify the shards of the batch."""
+    plan = running.intake(SITE, BATCH, settings)
+    for future in [running.start_deidentify(shard, settings) for shard in plan.shards]:
+        future.result()
+
+
+def through_prefect(settings: Settings) -> None:
+    """Curate the batch through the flow, which loads the same settings by itself."""
+    if load_settings() != settings:
+        raise RuntimeError("the flow would not do the same")
+    curate_batch(SITE, BATCH)
+
+
+def warm_up() -> None:
+    """Let all imports, connections and worker processes happen, with shards of one object."""
+    shard, os.environ[SHARD] = os.environ[SHARD], "1"
+    curate_batch(SITE, WARM_UP)
+    os.environ[SHARD] = shard
+
+
+def main() -> None:
+    """Measure one and two processes in turns, then the local door and the flow, both with two."""
+    two = load_settings()
+    one = two.model_copy(update={"processes": 1})
+    warm_up()
+    measured(shards_only, one)
+    taken: dict[str, list[Figures]] = {"1 process": [], "2 processes": [], "local": [], "Prefect": []}
+    for _ in range(int(sys.argv[1])):
+        taken["1 process"].append(measured(shards_only, one))
+        taken["2 processes"].append(measured(shards_only, two))
+    taken["local"].append(measured(lambda settings: curate_locally(SITE, BATCH, settings), two))
+    taken["Prefect"].append(measured(through_prefect, two))
+    print(json.dumps({name: min(each, key=lambda figures: figures["seconds"]) for name, each in taken.items()}))
 
 
 if __name__ == "__main__":

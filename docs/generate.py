@@ -109,7 +109,10 @@ def data_dictionary() -> str:
 def settings() -> str:
     """Give the page of settings."""
     rows = list(setting_rows(Settings, "", "CURATE_"))
-    lead = "From `curate.toml` (or the file that `CURATE_SETTINGS` names), the environment, and the command line, each over the one before."
+    lead = (
+        "From `curate.toml` (or the file that `CURATE_SETTINGS` names), the environment, and the command line, "
+        "each over the one before."
+    )
     return page("Settings", lead, table(rows))
 
 

@@ -127,6 +127,25 @@ def ledger(
     commands.ledger(site, batch, given, csv, as_json=json)
 
 
+@app.command()
+def crosswalk(
+    site: SiteCode,
+    batch: BatchName,
+    *,
+    uids: Annotated[Path, typer.Option(help="File for id_old,id_new of UIDs; outside every store.")],
+    patients: Annotated[Path, typer.Option(help="File for id_old,id_new of patient ids; outside every store.")],
+    raw: Raw = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    sites: Sites = None,
+    keys: Keys = None,
+) -> None:
+    """Write what every identifier of a batch became; for the honest broker, who holds the key ring."""
+    given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered, sites=sites, keys=keys)
+    commands.crosswalk(site, batch, given, uids, patients)
+
+
 @app.command("release")
 def release_command(
     version: Annotated[str | None, typer.Argument(help="Name of the release; the date when left out.")] = None,

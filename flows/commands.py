@@ -190,6 +190,23 @@ def ledger(site: str, batch: str, given: Settings, csv: Path | None, *, as_json:
         show_rows(f"Ledger of {site}/{batch}", counts)
 
 
+def crosswalk(site: str, batch: str, given: Settings, uids: Path, patients: Path) -> None:
+    """Write old and new UIDs and patient ids of a batch's accepted run to two files outside the stores."""
+    from config.site import load_site
+    from flows import crosswalk as files
+    from tasks.store.opening import open_named
+
+    ring = load_key_ring(given.key_ring)
+    stores = {name: open_named(name, given) for name in STORES if getattr(given, name)}
+    paths = [files.require_outside(path, stores) for path in (uids, patients)]
+    files.require_distinct(paths)
+    found = files.read_crosswalk(open_named("work", given), site, batch)
+    files.require_key(ring, load_site(given.sites, site).id_issuer, *found)
+    for path, pairs in zip(paths, found, strict=True):
+        files.write_pairs(path, pairs)
+        note(f"wrote {len(pairs)} rows to {path}; they lead from the released data back to the person")
+
+
 def release(version: str | None, given: Settings, *, local: bool, dry_run: bool, as_json: bool) -> None:
     """Build and publish a release, or show what it would hold."""
     from tasks import running

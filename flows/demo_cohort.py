@@ -17,6 +17,7 @@ from pydicom.uid import generate_uid
 
 CANARY = "ZZCANARY"
 PATIENTS = 24
+RETURNED, REUSED = 12, 13  # one comes again, and one has the record number of somebody else
 _FAMILY = ("ACHTERBERG", "BEAUMONT", "CASTELLANOS", "DRUMMOND", "ÅKERLUND", "FITZWILLIAM", "GRIMALDI", "HOLLOWAY")
 _GIVEN = ("ADELHEID", "BARNABAS", "CORDELIA", "DESMOND", "EUPHEMIA", "FLORIAN")
 _FIRST_BIRTH, _BIRTH_STEP = date(1926, 3, 1), timedelta(days=731)
@@ -41,10 +42,18 @@ _UIDS = ("SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID")
 
 @dataclass(frozen=True)
 class CohortPatient:
-    """An invented patient; `number` decides everything, and the same number at two sites is two people."""
+    """An invented patient; `number` decides everything, and the same number at two sites is two people.
+
+    `RETURNED` is patient 0 of the same site months later; `REUSED` came under the record number of patient 1.
+    """
 
     site: str
     number: int
+
+    @property
+    def person(self) -> int:
+        """Who it is; numbers that come again have the person of the first."""
+        return 0 if self.number == RETURNED else self.number
 
     @property
     def patient_id(self) -> str:
@@ -54,18 +63,18 @@ class CohortPatient:
     @property
     def name(self) -> str:
         """Name as in DICOM, family and given name."""
-        family, given = _FAMILY[self.number % len(_FAMILY)], _GIVEN[self.number % len(_GIVEN)]
+        family, given = _FAMILY[self.person % len(_FAMILY)], _GIVEN[self.person % len(_GIVEN)]
         return f"{CANARY}-{family}^{CANARY}-{given}"
 
     @property
     def sex(self) -> str:
-        """F or M."""
-        return "FM"[self.number % 2]
+        """F or M; the one with the record number of a man is a woman."""
+        return "F" if self.number == REUSED else "FM"[self.person % 2]
 
     @property
     def birth(self) -> date:
         """Birth date between 1926 and 1972, in no order."""
-        return _FIRST_BIRTH + _BIRTH_STEP * (self.number * 7 % PATIENTS)
+        return _FIRST_BIRTH + _BIRTH_STEP * (self.person * 7 % PATIENTS)
 
     @property
     def study_dates(self) -> tuple[date, ...]:

@@ -27,10 +27,18 @@ class DemoPatient:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """The invented course of one patient; the number among the batch's patients decides it."""
+    """The invented course of one patient; the number among the batch's patients decides what happened.
+
+    Who somebody is follows from the record number, so that two batches tell the same of one person.
+    """
 
     number: int
     patient: DemoPatient
+
+    @property
+    def person(self) -> int:
+        """The last digits of the record number."""
+        return int(self.patient.patient_id[-3:])
 
     def day(self, days: int) -> date:
         """Give the date so many days after the first study."""
@@ -110,10 +118,10 @@ def _wide_row(course: _Course) -> dict[str, str]:
         "MRN": patient.patient_id,
         "Patient Name": f"{CANARY}^{CANARY}-{number}",
         "Sex": "Q" if number == UNKNOWN_SEX else sex,
-        "Race": RACES[number % len(RACES)],
-        "Ethnicity": ETHNICITIES[number % len(ETHNICITIES)],
+        "Race": RACES[course.person % len(RACES)],
+        "Ethnicity": ETHNICITIES[course.person % len(ETHNICITIES)],
         "Age": course.age,
-        "Zip": ZIPS[number % len(ZIPS)],
+        "Zip": ZIPS[course.person % len(ZIPS)],
         "Test Date": _month_first(course.day(-1)),
         "Test Result": "DETECTED" if course.is_positive else "NOT DETECTED",
         "Test Type": "RT-PCR" if number % 4 else "Rapid antigen test",
@@ -153,7 +161,7 @@ def _person(course: _Course) -> dict[str, str]:
         "PSEUDONYM": course.patient.patient_id,
         "SEX": "7" if course.number == UNKNOWN_SEX else code,
         "AGE": course.age,
-        "ETHNIC CATEGORY": ETHNIC_CATEGORIES[course.number % len(ETHNIC_CATEGORIES)],
+        "ETHNIC CATEGORY": ETHNIC_CATEGORIES[course.person % len(ETHNIC_CATEGORIES)],
         "HOSPITAL": "Höchstädt Infirmary",
     }
 

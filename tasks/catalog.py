@@ -6,26 +6,26 @@ id; every other run finds the receipts.
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from prefect import Task
 from prefect.context import TaskRunContext
 
-from config.errors import ConfigError
 from config.settings import Settings
 from tasks import running
-from tasks.errors import AccountingError, BatchNotReadyError, CurationError, GateError, VerificationError
+from tasks.errors import ShardTimeoutError, StoreError
 from tasks.model import ShardRef, StageReport
 
 MINUTE = 60
 SHARD_SECONDS = 120 * MINUTE
 log = logging.getLogger(__name__)
-_FINAL = (ConfigError, BatchNotReadyError, GateError, VerificationError, AccountingError)
+_PASSING = (StoreError, BrokenProcessPool, ShardTimeoutError)
 
 
 def _is_worth_a_retry(_task: Any, _run: Any, state: Any) -> bool:  # noqa: ANN401 -- Prefect's own types are generic
     """Tell whether a failure may pass by itself: a store that did not answer, a worker that died."""
-    return not isinstance(state.result(raise_on_failure=False), _FINAL)
+    return isinstance(state.result(raise_on_failure=False), _PASSING)
 
 
 def _within_this_run(context: TaskRunContext, parameters: Mapping[str, Any]) -> str:
@@ -40,14 +40,14 @@ def _deidentify(shard: ShardRef, settings: Settings) -> StageReport:
 
     Raises
     ------
-    CurationError
+    ShardTimeoutError
         If it took longer than `SHARD_SECONDS`; its worker is ended.
     """
     try:
         report = running.start_deidentify(shard, settings).result(SHARD_SECONDS)
     except TimeoutError:
         running.end_workers(settings)
-        raise CurationError(f"shard {shard.key} took too long", next_step="find the object that hangs") from None
+        raise ShardTimeoutError(f"shard {shard.key} took too long", next_step="find the object that hangs") from None
     log.info("deidentified %s: %s", shard.key, dict(report.counts))
     return report
 

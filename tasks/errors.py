@@ -8,7 +8,8 @@ CurationError                exit
 ├── BatchNotReadyError       5    the batch is empty, half uploaded, or unknown
 ├── GateError                6    a gate stopped the batch or the release: nothing was accepted or published
 ├── VerificationError        7    a release or a store is not what it should be
-└── AccountingError          8    inputs in and rows out differ: a defect of ours, nothing was accepted
+├── AccountingError          8    inputs in and rows out differ: a defect of ours, nothing was accepted
+└── ShardTimeoutError        9    the work on one shard did not end in time
 """
 
 from typing import ClassVar
@@ -84,3 +85,9 @@ class AccountingError(CurationError):
     """The rows that came out are not the inputs that went in."""
 
     exit_code = 8
+
+
+class ShardTimeoutError(CurationError):
+    """The work on one shard did not end in time."""
+
+    exit_code = 9

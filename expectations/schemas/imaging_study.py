@@ -6,6 +6,7 @@ from expectations.schemas.table import LIST_OF_DAYS, LIST_OF_STRINGS, Reference,
 from expectations.schemas.vocabulary import LOINC_BASIS, LOINC_CONTRAST, MODALITY
 
 QUASI = Sensitivity.QUASI_IDENTIFIER
+WINDOW_DAYS = 60  # fewer possible index dates would nearly name the day
 
 TABLE = Table(
     "imaging_study",

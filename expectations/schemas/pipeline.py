@@ -5,6 +5,7 @@ import pyarrow as pa
 from expectations.schemas.table import LIST_OF_NUMBERS, LIST_OF_STRINGS, Table, column
 
 STATUSES = ("released-candidate", "held", "rejected", "duplicate", "not-imaging")
+ID_KINDS = ("patient", "study", "series", "instance", "other")
 DEID_PIXEL = ("not_needed", "not_checked", "checked_clean", "redacted")
 
 SOURCES = Table(
@@ -15,6 +16,19 @@ SOURCES = Table(
         [
             column("source_id", pa.string(), "Keyed digest of the source name"),
             column("source", pa.string(), "Raw key, or <key>!<member> inside an archive"),
+        ]
+    ),
+)
+
+CROSSWALK = Table(
+    "crosswalk",
+    "One row per source identifier that was replaced. Private: it leads from the released data back to the person.",
+    ("kind", "id_old"),
+    pa.schema(
+        [
+            column("kind", pa.string(), "What the identifier names", values=ID_KINDS),
+            column("id_old", pa.string(), "Identifier in the source, without padding"),
+            column("id_new", pa.string(), "Identifier that replaces it everywhere"),
         ]
     ),
 )

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from config.deid.profile import SopClass
 from config.rules import ledger_rules
 from config.settings import ObjectLimits
 from tasks.deidentify.charsets import ASCII
+from tasks.deidentify.crosswalk import Crosswalk, Recorder, crosswalk, recorder
 from tasks.deidentify.dates import read_date
 from tasks.deidentify.elements import Cleaning, clean_dataset
 from tasks.deidentify.facts import facts_of
@@ -61,7 +62,7 @@ class Outcome:
     `content`, `facts` and `actions` are there only if it passed: the finished file, its row of the instance table
     (without source id, size and digests), and how often each action was taken at each place. `subject_id`, `study_uid`
     and `sop_uid` are the new ones, and there as soon as the object could be identified. `findings` say where a held
-    object failed, as far as that can be told.
+    object failed, as far as that can be told. `crosswalk` holds source identifiers: it is for the private prefix.
     """
 
     status: Status
@@ -74,22 +75,24 @@ class Outcome:
     study_uid: str | None = None
     sop_uid: str | None = None
     engine: str | None = None
+    crosswalk: Crosswalk = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
 class _Progress:
     """What is known of an object by the time that something stops it."""
 
+    recorder: Recorder
     person: Person | None = None
     findings: tuple[Finding, ...] = ()
 
 
 def deidentify_instance(content: bytes, policy: InstancePolicy) -> Outcome:
     """De-identify one object; whatever it is, it ends as an outcome, and nothing is raised for it."""
-    progress = _Progress()
+    progress = _Progress(recorder(policy.pseudonymizer))
     try:
         with silenced():
-            return _passed(content, policy, progress)
+            return _passed(content, replace(policy, pseudonymizer=progress.recorder), progress)
     except Refusal as refusal:
         return _stopped(refusal.rule_id, progress)
     except Exception as problem:  # noqa: BLE001 -- the edge of one object: its bytes may do anything to the parser
@@ -106,7 +109,12 @@ def _stopped(rule_id: str, progress: _Progress) -> Outcome:
         subject_id=person.subject if person else None,
         study_uid=person.study_uid if person else None,
         sop_uid=person.sop_uid if person else None,
+        crosswalk=_crosswalk(progress),
     )
+
+
+def _crosswalk(progress: _Progress) -> Crosswalk:
+    return crosswalk(progress.recorder.patients, progress.recorder.uids, progress.person)
 
 
 def _passed(content: bytes, policy: InstancePolicy, progress: _Progress) -> Outcome:
@@ -129,6 +137,7 @@ def _passed(content: bytes, policy: InstancePolicy, progress: _Progress) -> Outc
         study_uid=person.study_uid,
         sop_uid=person.sop_uid,
         engine=ENGINE,
+        crosswalk=_crosswalk(progress),
     )
 
 

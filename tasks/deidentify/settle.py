@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.rules import ledger_rules
-from expectations.schemas.pipeline import ACTIONS, FINDINGS, INSTANCES, LEDGER, SOURCES
+from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCES, LEDGER, SOURCES
 from expectations.schemas.table import Table
 from tasks.context import BatchContext
-from tasks.deidentify.shard import RECEIPT
+from tasks.deidentify.shard import PRIVATE, RECEIPT
 from tasks.errors import AccountingError, VerificationError
 from tasks.layout import intake_shard
 from tasks.model import BatchPlan, StageReport, Status
@@ -57,6 +57,14 @@ UNION ALL SELECT stage, rule_id, place, sum(count)::BIGINT AS count FROM finding
 ORDER BY stage, rule_id, place
 """
 _ACTIONS = "SELECT place, action, sum(count)::BIGINT AS count FROM actions GROUP BY ALL ORDER BY place, action"
+_CROSSWALK = """
+SELECT kind, id_old, id_new FROM crosswalk
+QUALIFY row_number() OVER (
+    PARTITION BY kind = 'patient', id_old
+    ORDER BY list_position(['patient', 'study', 'series', 'instance', 'other'], kind)
+) = 1
+ORDER BY kind, id_old
+"""
 _UNNAMED = "SELECT count(*) FROM ledger ANTI JOIN sources USING (source_id)"
 
 
@@ -87,6 +95,7 @@ def settle_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
         layout.run(plan.run, "findings-deidentify.parquet"): settled["findings"],
         layout.run(plan.run, "actions.parquet"): settled["actions"],
         layout.private_run(plan.run, "sources.parquet"): settled["sources"],
+        layout.private_run(plan.run, "crosswalk.parquet"): settled["crosswalk"],
     }
     for key, table in files.items():
         work.create(key, write_table(table))
@@ -99,9 +108,9 @@ def _merged(plan: BatchPlan, context: BatchContext) -> dict[str, pa.Table]:
     own = intake_shard(plan.run)
     shards = [(shard.key, _receipt(shard.key, context)) for shard in plan.shards]
     merged = {}
-    for table in (LEDGER, SOURCES, INSTANCES, FINDINGS, ACTIONS):
+    for table in (LEDGER, SOURCES, CROSSWALK, INSTANCES, FINDINGS, ACTIONS):
         name = f"{table.name}.parquet"
-        key = layout.private_shard if table is SOURCES else layout.shard
+        key = layout.private_shard if name in PRIVATE else layout.shard
         parts = [_checked(work.read(key(shard, name)), shard, receipt["files"][name]) for shard, receipt in shards]
         if table in (LEDGER, SOURCES):
             parts.append(read_table(work.read(key(own, name))))
@@ -169,6 +178,7 @@ def _settled(merged: dict[str, pa.Table]) -> dict[str, pa.Table]:
             "findings": _select(database, _FINDINGS, FINDINGS),
             "actions": _select(database, _ACTIONS, ACTIONS),
             "sources": _select(database, "SELECT * FROM sources ORDER BY source_id", SOURCES),
+            "crosswalk": _select(database, _CROSSWALK, CROSSWALK),
         }
     candidates = pc.sum(pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value)).as_py() or 0
     for found, expected in (

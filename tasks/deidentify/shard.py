@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from config.rules import ledger_rules
-from expectations.schemas.pipeline import ACTIONS, FINDINGS, INSTANCES, LEDGER, SOURCES
+from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCES, LEDGER, SOURCES
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
+from tasks.deidentify.crosswalk import IdKind
 from tasks.deidentify.instance import InstancePolicy, Outcome, deidentify_instance
 from tasks.dicom.archives import Member, unpack
 from tasks.layout import object_key
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 STAGE = "deidentify"
 RECEIPT = "receipt.json"
+PRIVATE = frozenset({"sources.parquet", "crosswalk.parquet"})
 
 Row = dict[str, object]
 
@@ -42,6 +44,7 @@ class _Rows:
     """The rows of a shard as they come together; small, whatever the size of the objects."""
 
     sources: list[Row] = field(default_factory=list)
+    crosswalk: dict[tuple[IdKind, str], str] = field(default_factory=dict)
     ledger: list[Row] = field(default_factory=list)
     instances: list[Row] = field(default_factory=list)
     findings: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -123,6 +126,7 @@ def _isolated(member: Member, policy: InstancePolicy, source_id: str) -> tuple[O
     """Give the outcome of one object and its row of the instance table; whatever fails, fails for this object only."""
     try:
         outcome = deidentify_instance(member.content or b"", policy)
+        "".join(old for _, old in outcome.crosswalk).encode()  # fails here, not in the shard's file
         instance = None if outcome.content is None else _instance_row(source_id, outcome.content, outcome.facts or {})
     except Exception as problem:  # noqa: BLE001 -- the shard's edge: an object may do anything, and its text is not ours
         log.warning("object %s failed with %s", source_id, type(problem).__name__)
@@ -144,6 +148,7 @@ def _instance_row(source_id: str, content: bytes, facts: Mapping[str, Any]) -> R
 
 def _note(outcome: Outcome, member: Member, context: BatchContext, rows: _Rows, sha256: str | None = None) -> None:
     source_id = context.pseudonymizer.source(member.name)
+    rows.crosswalk.update(outcome.crosswalk)
     rows.sources.append({"source_id": source_id, "source": member.name})
     rows.ledger.append(
         {
@@ -164,7 +169,7 @@ def _finish(shard: ShardRef, context: BatchContext, rows: _Rows) -> StageReport:
     """Write the shard's files, then its receipt."""
     files = _files(rows)
     for name, content in files.items():
-        key = context.layout.private_shard if name == "sources.parquet" else context.layout.shard
+        key = context.layout.private_shard if name in PRIVATE else context.layout.shard
         context.work.create(key(shard.key, name), content)
     counts = dict(sorted(Counter(str(row["status"]) for row in rows.ledger).items()))
     rules = dict(sorted(Counter(str(row["rule_id"]) for row in rows.ledger).items()))
@@ -192,12 +197,16 @@ def _files(rows: _Rows) -> dict[str, bytes]:
     actions: list[Row] = [
         {"place": place, "action": action, "count": count} for (place, action), count in sorted(rows.actions.items())
     ]
+    crosswalk: list[Row] = [
+        {"kind": kind.value, "id_old": old, "id_new": new} for (kind, old), new in sorted(rows.crosswalk.items())
+    ]
     tables = {
         "ledger.parquet": (LEDGER, _by_source(rows.ledger)),
         "instances.parquet": (INSTANCES, _by_source(rows.instances)),
         "findings.parquet": (FINDINGS, findings),
         "actions.parquet": (ACTIONS, actions),
         "sources.parquet": (SOURCES, _by_source(rows.sources)),
+        "crosswalk.parquet": (CROSSWALK, crosswalk),
     }
     return {name: write_table(table_of(table, content)) for name, (table, content) in tables.items()}
 

@@ -22,7 +22,7 @@ _MAX_SAMPLES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Image:
+class Image:
     """The image as its header describes it (PS3.3 section C.7.6.3)."""
 
     keyword: str
@@ -91,7 +91,7 @@ def clean_pixel_carriers(dataset: FileDataset) -> None:
 def _examined(dataset: FileDataset) -> tuple[str, bytes] | None:
     """Give the keyword of the pixel data and their cleaned value (the same object if nothing changed)."""
     with silenced():
-        image = _image(dataset)
+        image = image_of(dataset)
         if image is None:
             return None
         value = _value(dataset, image.keyword)
@@ -116,7 +116,14 @@ def _is_encapsulated(dataset: Dataset, keyword: str) -> bool:
     return element.length == UNDEFINED
 
 
-def _image(dataset: Dataset) -> _Image | None:
+def image_of(dataset: Dataset) -> Image | None:
+    """Give the image that a data set describes, or null if it has no pixel data.
+
+    Raises
+    ------
+    Refusal
+        DE-PIXELS if the description is no possible one, or there are pixel data of two kinds.
+    """
     present = [keyword for keyword in ("PixelData", *_BITS) if keyword in dataset]
     if not present:
         return None
@@ -125,11 +132,11 @@ def _image(dataset: Dataset) -> _Image | None:
     return _described(dataset, present[0])
 
 
-def _described(dataset: Dataset, keyword: str) -> _Image:
+def _described(dataset: Dataset, keyword: str) -> Image:
     allocated = _BITS.get(keyword) or _whole(dataset, "BitsAllocated")
     stored = allocated if keyword in _BITS else _whole(dataset, "BitsStored")
     high = allocated - 1 if keyword in _BITS else _whole(dataset, "HighBit", stored - 1)
-    image = _Image(
+    image = Image(
         keyword,
         rows=_whole(dataset, "Rows"),
         columns=_whole(dataset, "Columns"),
@@ -163,7 +170,7 @@ def _whole(dataset: Dataset, keyword: str, absent: int = -1) -> int:
     return number
 
 
-def _native(image: _Image, value: bytes) -> bytes:
+def _native(image: Image, value: bytes) -> bytes:
     size = image.native_bytes(len(value))
     if len(value) < size:
         raise Refusal("DE-PIXELS")
@@ -173,7 +180,7 @@ def _native(image: _Image, value: bytes) -> bytes:
     return clear_spare_bits(value, image.cells)
 
 
-def _encapsulated(image: _Image, value: bytes, family: Family) -> bytes:
+def _encapsulated(image: Image, value: bytes, family: Family) -> bytes:
     streams, is_table_sound = frames_of(value, image.frames, STARTS.get(family, b""))
     cleaned = [_clean_frame(image, stream, family) for stream in streams]
     unchanged = all(_is_padded(stream, clean) for stream, clean in zip(streams, cleaned, strict=True))
@@ -185,7 +192,7 @@ def _is_padded(stream: bytes, clean: bytes) -> bool:
     return stream.startswith(clean) and stream.count(0, len(clean)) == len(stream) - len(clean)
 
 
-def _clean_frame(image: _Image, stream: bytes, family: Family) -> bytes:
+def _clean_frame(image: Image, stream: bytes, family: Family) -> bytes:
     if is_code_stream(family):
         picture = clean_code_stream(stream, family)
         _expect_size(image, picture)
@@ -199,7 +206,7 @@ def _clean_frame(image: _Image, stream: bytes, family: Family) -> bytes:
     return clear_spare_bits(stream[:size], image.cells)
 
 
-def _expect_size(image: _Image, picture: Picture) -> None:
+def _expect_size(image: Image, picture: Picture) -> None:
     sizes = (image.columns, image.samples), (picture.columns, picture.samples)
     if sizes[0] != sizes[1] or picture.rows not in (0, image.rows):
         raise Refusal("DE-PIXELS")

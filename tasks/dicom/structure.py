@@ -138,3 +138,15 @@ def dataset_end(content: bytes, start: int, encoding: Encoding, limits: ObjectLi
         DE-PARSE if the structure is cut off or broken, DE-LIMIT if it passes a limit.
     """
     return _Walk(content, limits).dataset(start, encoding)
+
+
+def element_end(content: bytes, position: int, encoding: Encoding, limits: ObjectLimits) -> int:
+    """Give the offset at which the element at `position` ends, whatever its length says about it.
+
+    Raises
+    ------
+    Refusal
+        DE-PARSE if its structure is cut off or broken, DE-LIMIT if it passes a limit.
+    """
+    end = len(content)
+    return _Walk(content, limits).element(header_at(content, position, end, encoding), end, encoding, depth=0)

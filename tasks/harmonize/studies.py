@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.schemas.imaging_study import WINDOW_DAYS
 from tasks.harmonize.query import query
 
-WINDOW_DAYS = 60  # fewer possible index dates would nearly name the day
 _STUDIES = """
 WITH dated AS (
     SELECT studies.*, datediff('day', index_date_shifted, study_date_shifted)::INTEGER AS day,

@@ -11,7 +11,7 @@ from tasks.release.change_log import NOTHING, change_log, count_changes, entity_
 from tasks.release.commit import Prepared, absent_objects, publish, stands
 from tasks.release.gates import batch_findings, content_findings, key_findings, refuse, tree_findings
 from tasks.release.merging import merged
-from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport, Tables
+from tasks.release.model import Collection, ReleaseContext, ReleasePlan, ReleaseReport, Tables
 from tasks.release.reading import open_tables, read_commit, read_pointer
 from tasks.release.rendering import rendered
 from tasks.release.selection import RELEASED, accepted_batches
@@ -25,6 +25,7 @@ class Draft:
 
     prepared: Prepared
     changes: Mapping[str, Mapping[str, int]]
+    collection: Collection
 
 
 def build_release(
@@ -59,6 +60,8 @@ def build_release(
         counts=commit.counts,
         changes=draft.changes,
         held=commit.held,
+        held_subjects=draft.collection.held_subjects,
+        found=_by_rule(draft.collection.found),
         objects_copied=copied,
         unchanged=unchanged,
     )
@@ -76,6 +79,8 @@ def plan_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
         counts=commit.counts,
         changes=draft.changes,
         held=commit.held,
+        held_subjects=draft.collection.held_subjects,
+        found=_by_rule(draft.collection.found),
         objects_to_copy=absent.num_rows,
         bytes_to_copy=int(pc.sum(absent["size"]).as_py() or 0),
         stands=stands(context.release, commit),
@@ -94,10 +99,14 @@ def _draft(version: str, context: ReleaseContext) -> Draft:
     now = entity_digests(collection.tables)
     tables = release_tables(collection.tables, edition, now, before)
     refuse(_findings(tables, context))
-    held = held_entities(before.tables.get("imaging_instance"), collection.held_sop_uids)
+    held = held_entities(before.tables, collection.held)
     log = in_form(CANONICAL["change_log"], change_log(version, now, before.digests, held))
-    prepared = rendered(tables | {"change_log": log}, edition, collection.held, batches)
-    return Draft(prepared, count_changes(log))
+    prepared = rendered(tables | {"change_log": log}, edition, collection, batches)
+    return Draft(prepared, count_changes(log), collection)
+
+
+def _by_rule(findings: Sequence[Finding]) -> dict[str, int]:
+    return {finding.rule_id: finding.count for finding in findings}
 
 
 def _previous_version(release: ReadOnlyStore, version: str) -> str | None:

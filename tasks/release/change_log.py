@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -10,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.schemas.catalog import BATCH
-from tasks.release.merging import DUPLICATE_SOP, ORIGIN
+from tasks.release.merging import ORIGIN
+from tasks.release.model import Held
+from tasks.release.query import query
 
 Digests = Mapping[str, pa.Table]
 ROWS_AT_ONCE = 1 << 14
@@ -24,8 +25,13 @@ CLINICAL = ("clinical_event", "test_result", "condition")
 REPLACED = "the object was replaced"
 REVISED = "values were revised"
 GONE = "no longer in an accepted batch"
-HELD = f"held by {DUPLICATE_SOP}"
-_NONE = pa.table({"id": pa.array([], pa.string()), "digest": pa.array([], pa.string())})
+_NONE, _NO_LINES, _NO_REASONS = (
+    pa.table({"id": pa.array([], pa.string()), name: pa.array([], pa.string())})
+    for name in ("digest", "line", "reason")
+)
+_DIGESTS = """
+SELECT id, sha256(string_agg(line, chr(10) ORDER BY line)) AS digest FROM lines GROUP BY id ORDER BY id
+"""
 NOTHING: Final[Digests] = dict.fromkeys(ENTITY_TABLES, _NONE)
 
 
@@ -45,27 +51,32 @@ def entity_digests(tables: Mapping[str, pa.Table]) -> Digests:
 
 
 def _row_digests(name: str, rows: pa.Table) -> pa.Table:
-    digests = [hashlib.sha256(line).hexdigest() for _, line in _lines(name, rows)]
-    return pa.table({"id": rows[BATCH[name].key[0]], "digest": pa.array(digests, pa.string())})
+    digests = [
+        pa.array([hashlib.sha256(line).hexdigest() for line in lines], pa.string()) for _, lines in _lines(name, rows)
+    ]
+    return pa.table({"id": rows[BATCH[name].key[0]], "digest": pa.chunked_array(digests, pa.string())})
 
 
 def _subject_digests(tables: Mapping[str, pa.Table]) -> pa.Table:
-    lines: dict[str, list[bytes]] = defaultdict(list)
-    for name in ("subject", *CLINICAL):
-        for subject, line in _lines(name, tables[name]):
-            lines[subject].append(name.encode() + line)
+    """Give the digests in the order of the subjects; the lines of a subject stand as columns, which hold millions."""
+    parts = [
+        pa.table({"id": subjects, "line": pa.array([name.encode() + line for line in lines], pa.string())})
+        for name in ("subject", *CLINICAL)
+        for subjects, lines in _lines(name, tables[name])
+    ]
     subjects = tables["subject"]["subject_id"]
-    digests = [hashlib.sha256(b"\n".join(sorted(lines[subject]))).hexdigest() for subject in subjects.to_pylist()]
-    return pa.table({"id": subjects, "digest": pa.array(digests, pa.string())})
+    found = query(_DIGESTS, lines=pa.concat_tables([_NO_LINES, *parts]))
+    places = pc.index_in(subjects, value_set=found["id"].combine_chunks())
+    return pa.table({"id": subjects, "digest": found["digest"].combine_chunks().take(places)})
 
 
-def _lines(name: str, rows: pa.Table) -> Iterator[tuple[str, bytes]]:
-    """Give the subject and the canonical text of every row."""
+def _lines(name: str, rows: pa.Table) -> Iterator[tuple[pa.Array, list[bytes]]]:
+    """Give the subjects and the canonical texts of the rows, many at a time."""
     columns = [column for column in BATCH[name].schema.names if column not in ORIGIN.get(name, ())]
     present = [column for column in columns if column in rows.schema.names]
     for batch in rows.select(present).to_batches(max_chunksize=ROWS_AT_ONCE):
-        for row in batch.to_pylist():
-            yield row["subject_id"], json.dumps(row, sort_keys=True, separators=(",", ":")).encode()
+        lines = [json.dumps(row, sort_keys=True, separators=(",", ":")).encode() for row in batch.to_pylist()]
+        yield batch.column("subject_id"), lines
 
 
 def changed_since(ids: pa.ChunkedArray, now: pa.Table, before: pa.Table) -> pa.ChunkedArray:
@@ -75,28 +86,34 @@ def changed_since(ids: pa.ChunkedArray, now: pa.Table, before: pa.Table) -> pa.C
     return pc.fill_null(pc.not_equal(now["digest"], old), fill_value=True)
 
 
-def held_entities(instances: pa.Table | None, held_sop_uids: pa.Array) -> dict[str, pa.Array]:
-    """Give the ids, by entity, of all that instances which are held now were part of in the release before.
+def held_entities(before: Mapping[str, pa.Table], held: Sequence[Held]) -> dict[str, pa.Table]:
+    """Give the ids, by entity, of all in the release before that is held now, or hung on what is, and the reasons.
 
     Parameters
     ----------
-    instances
-        The instances of the release before; None if there is none.
+    before
+        The tables of the release before; none if there is none.
     """
-    columns = {"subject": "subject_id", "study": "study_uid", "series": "series_uid", "instance": "sop_uid"}
-    if instances is None:
-        return dict.fromkeys(columns, pa.array([], pa.string()))
-    held = instances.filter(pc.is_in(instances["sop_uid"], value_set=held_sop_uids))
-    return {entity: pc.unique(held[column]) for entity, column in columns.items()}
+    found = {entity: [_NO_REASONS] for entity in ENTITY_TABLES}
+    for entity, table in ENTITY_TABLES.items() if before else ():
+        key = BATCH[table].key[0]
+        for one in held:
+            rows, instances = before[table], before["imaging_instance"]
+            mine = pc.unique(rows.filter(pc.is_in(rows["subject_id"], value_set=one.subject_ids))[key])
+            hung = pc.unique(instances.filter(pc.is_in(instances["sop_uid"], value_set=one.sop_uids))[key])
+            found[entity] += [
+                pa.table({"id": ids, "reason": pa.repeat(f"held by {one.rule_id}", len(ids))}) for ids in (mine, hung)
+            ]
+    return {entity: pa.concat_tables(parts) for entity, parts in found.items()}
 
 
-def change_log(version: str, now: Digests, before: Digests, held: Mapping[str, pa.Array]) -> dict[str, Any]:
+def change_log(version: str, now: Digests, before: Digests, held: Mapping[str, pa.Table]) -> dict[str, Any]:
     """Give the columns of the change log, unsorted.
 
     Parameters
     ----------
     held
-        What hung on instances that are held now, by entity; its withdrawal has that reason.
+        What is held now, by entity, as from `held_entities`; its withdrawal has that reason, the first one given.
     """
     parts = [_changes(entity, now[entity], before[entity], held[entity]) for entity in ENTITY_TABLES]
     log = pa.concat_tables(parts)
@@ -106,14 +123,15 @@ def change_log(version: str, now: Digests, before: Digests, held: Mapping[str, p
     }
 
 
-def _changes(entity: str, now: pa.Table, before: pa.Table, held: pa.Array) -> pa.Table:
+def _changes(entity: str, now: pa.Table, before: pa.Table, held: pa.Table) -> pa.Table:
     old = before["digest"].take(pc.index_in(now["id"], value_set=before["id"].combine_chunks()))
     both = now.append_column("old", old)
     added = both.filter(pc.is_null(both["old"]))
     changed = both.filter(pc.fill_null(pc.not_equal(both["digest"], both["old"]), fill_value=False))
     gone = before.filter(pc.invert(pc.is_in(before["id"], value_set=now["id"].combine_chunks())))
     changed_reason = REPLACED if entity == "instance" else REVISED
-    gone_reason = pc.if_else(pc.is_in(gone["id"], value_set=held), HELD, GONE)
+    reasons = held["reason"].take(pc.index_in(gone["id"], value_set=held["id"].combine_chunks()))
+    gone_reason = pc.fill_null(reasons, GONE)
     return pa.concat_tables(
         [
             _part(entity, "added", added, (None, None, added["digest"])),

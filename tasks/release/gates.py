@@ -10,20 +10,19 @@ from config.release import ReleasePolicy
 from config.vocab import small_zip3
 from expectations.schemas.catalog import CANONICAL
 from tasks.errors import GateError
-from tasks.model import Finding, Status
+from tasks.model import Finding
 from tasks.release.merging import STAGE
 from tasks.release.model import AcceptedBatch
 
 KEY_UNIQUE = "S-KEY-UNIQUE"
 COUNT = "I-COUNT"
-GATES: Final = (COUNT, KEY_UNIQUE, "I-UID-TREE", "D-SEX-STABLE", "D-ZIP", "DE-POLICY")
+GATES: Final = (COUNT, KEY_UNIQUE, "I-UID-TREE", "C-INDEX", "D-ZIP", "DE-POLICY")
 
 
 def batch_findings(batch: AcceptedBatch) -> list[Finding]:
     """Check one accepted run: its instances are the ledger's candidates, and its counts are those of its rows."""
     instances, series, study = (batch.tables[f"imaging_{level}"] for level in ("instance", "series", "study"))
-    candidates = batch.ledger.filter(pc.equal(batch.ledger["status"], Status.RELEASED_CANDIDATE.value))
-    released, passed = _content(instances), _content(candidates)
+    released, passed = _content(instances), _content(batch.candidates)
     sizes = instances.group_by("series_uid").aggregate([([], "count_all"), ("size", "sum")])
     parts = series.group_by("study_uid").aggregate([([], "count_all"), ("n_instances", "sum")])
     return _found(
@@ -56,11 +55,13 @@ def _missing(ids: pa.Array, among: pa.Array) -> int:
 
 
 def _unlike(stated: pa.Table, counted: pa.Table) -> int:
-    """Count the rows whose numbers are not those of the rows below them, or that only one side has."""
-    left, right = (
-        set(zip(*(column.to_pylist() for column in table.columns), strict=True)) for table in (stated, counted)
-    )
-    return len({row[0] for row in left ^ right})
+    """Count the keys whose numbers are not those of the rows below them, or that only one side has."""
+    places = pc.index_in(stated[0], value_set=counted[0].combine_chunks())
+    same = [
+        pc.equal(mine, other.take(places)) for mine, other in zip(stated.columns[1:], counted.columns[1:], strict=True)
+    ]
+    alike = pc.unique(stated[0].filter(pc.fill_null(pc.and_(*same), fill_value=False)))
+    return len(pc.unique(stated[0])) + _missing(counted[0], pc.unique(stated[0])) - len(alike)
 
 
 def key_findings(name: str, tables: Mapping[str, pa.Table]) -> list[Finding]:

@@ -1,20 +1,29 @@
-"""Many batches as one collection: identical rows are kept once, conflicts are held or named, counts are made anew."""
+"""Many batches as one collection: what is the same is kept once, conflicts are held or named, counts are made anew.
+
+The order of the batches decides nothing.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.schemas.catalog import BATCH
 from tasks.model import Finding
-from tasks.release.model import AcceptedBatch, Collection, Tables
+from tasks.release.clinical import YEAR_WITHHELD, with_derived, with_parents, withheld_years
+from tasks.release.model import AcceptedBatch, Collection, Held, Tables
+from tasks.release.query import query
+from tasks.release.subjects import CONFLICTING, MOVED, conflicting, one_row_each
+from tasks.release.timelines import DAYS, rebased, timelines, told_subjects, with_known_days
 
 STAGE = "release"
 DUPLICATE_SOP = "I-DUP-SOP"
-# What says where a row came from: of the same row sent twice, by one site or by two, the first batch's stays.
+# What says where a row came from: of the same row sent twice, by one site or by two, the least stays.
 ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {"subject": ("site_id",), "clinical_event": ("source_row",)}
+# What is made anew from the rows of all batches, and so need not agree before.
+_DERIVED: Final[Mapping[str, tuple[str, ...]]] = {"clinical_event": ("parent_event_id",)}
 # What is counted from the rows below, and so made anew once the batches are one.
 COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "imaging_series": ("transfer_syntaxes", "n_instances", "n_bytes", "series_sha256"),
@@ -22,7 +31,6 @@ COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # The rule that two unlike rows of one thing break, by the columns they differ in; any other column: S-KEY-UNIQUE.
 CONFLICT_RULES: Final = (
-    ("subject", ("sex", "race_ethnicity", "race", "ethnicity"), "D-SEX-STABLE"),
     ("imaging_study", ("subject_id",), "I-UID-TREE"),
     ("imaging_series", ("study_uid", "subject_id"), "I-UID-TREE"),
     ("imaging_instance", ("series_uid", "study_uid", "subject_id"), "I-UID-TREE"),
@@ -34,38 +42,101 @@ _SERIES_COUNTS = """
     SELECT series_uid, list_sort(list(DISTINCT transfer_syntax_uid)) AS transfer_syntaxes,
            count(*)::INTEGER AS n_instances, sum(size)::BIGINT AS n_bytes,
            sha256(string_agg(sop_uid || ' ' || sha256, chr(10) ORDER BY sop_uid)) AS series_sha256
-    FROM rows GROUP BY series_uid
+    FROM rows GROUP BY series_uid ORDER BY series_uid
 """
 _STUDY_COUNTS = """
     SELECT study_uid, list_sort(list(DISTINCT modality)) AS modalities, count(*)::INTEGER AS n_series,
            sum(n_instances)::INTEGER AS n_instances
-    FROM rows GROUP BY study_uid
+    FROM rows GROUP BY study_uid ORDER BY study_uid
 """
-
-
-def _answer(connection: duckdb.DuckDBPyConnection, sql: str, rows: pa.Table) -> pa.Table:
-    """Give the answer of a query over one table, which it calls ``rows``."""
-    connection.register("rows", rows)
-    return connection.sql(sql).to_arrow_table()
 
 
 def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]:
     """Make one collection of many batches, and name what they do not agree on.
 
-    An instance that came with different content in two batches is held with its whole study, and with the subject that
-    no study is left of.
+    A subject whose batches contradict each other about who it is, is held with all that is its own. An instance that
+    came with different content in two batches is held with its whole study, and with the subject that no study is left
+    of.
     """
-    stacked = {name: pa.concat_tables([batch.tables[name] for batch in batches]) for name in batches[0].tables}
-    stacked["imaging_instance"], held = without_conflicts(stacked["imaging_instance"])
-    stacked = without_empty(stacked)
-    findings = [finding for name, rows in stacked.items() for finding in disagreements(name, rows)]
-    tables = {name: first_of_each(rows, BATCH[name].key) for name, rows in stacked.items()}
-    counts = {DUPLICATE_SOP: len(held)} if len(held) else {}
-    return Collection(recounted(tables), counts, held), findings
+    told = told_subjects(batches)
+    lines = timelines(told, batches)
+    stacked = _stacked([rebased(batch, lines) for batch in batches])
+    stacked, strangers = without_subjects(stacked, conflicting(told, lines))
+    told, lines = (_others(rows, strangers.subject_ids) for rows in (told, lines))
+    stacked["imaging_instance"], unlike = without_conflicts(stacked["imaging_instance"])
+    stacked["subject"], moved = _one_person_each(stacked["subject"], told, lines)
+    stacked, withheld = _on_one_timeline(without_empty(stacked), pc.unique(lines["subject_id"]))
+    findings = [*_lost(lines), *(finding for name, rows in stacked.items() for finding in disagreements(name, rows))]
+    tables = {name: one_of_each(name, rows) for name, rows in stacked.items()}
+    tables["clinical_event"] = _in_stays(tables["clinical_event"], stacked["clinical_event"], lines)
+    found = (
+        Finding(CONFLICTING, STAGE, "subject", len(strangers.subject_ids)),
+        Finding(MOVED, STAGE, "subject.zip3", moved),
+        Finding(YEAR_WITHHELD, STAGE, "imaging_study.study_year", withheld),
+    )
+    held = tuple(one for one in (strangers, unlike) if len(one.subject_ids) + len(one.sop_uids))
+    return Collection(recounted(tables), held, tuple(one for one in found if one.count)), findings
 
 
-def without_conflicts(instances: pa.Table) -> tuple[pa.Table, pa.Array]:
-    """Leave out the studies in which a SOP Instance UID has two contents; give the rest, and the UIDs of what was left.
+def _stacked(parts: Sequence[Tables]) -> Tables:
+    return {name: pa.concat_tables([part[name] for part in parts]) for name in parts[0]}
+
+
+def without_subjects(tables: Tables, subjects: pa.Array) -> tuple[Tables, Held]:
+    """Leave out some subjects with all rows that are theirs."""
+    instances = tables["imaging_instance"]
+    theirs = instances.filter(_among(instances, subjects)) if len(subjects) else instances.slice(0, 0)
+    held = Held(CONFLICTING, subjects, pc.unique(theirs["sop_uid"]))
+    return {name: _others(rows, subjects) for name, rows in tables.items()}, held
+
+
+def _among(rows: pa.Table, subjects: pa.Array) -> pa.ChunkedArray:
+    return pc.is_in(rows["subject_id"], value_set=subjects)
+
+
+def _others(rows: pa.Table, subjects: pa.Array) -> pa.Table:
+    return rows.filter(pc.invert(_among(rows, subjects))) if len(subjects) else rows
+
+
+def _one_person_each(rows: pa.Table, told: pa.Table, lines: pa.Table) -> tuple[pa.Table, int]:
+    """Give the subject rows with one for each subject of several batches, and how many of these moved."""
+    if not lines.num_rows:
+        return rows, 0
+    persons, moved = one_row_each(told, lines)
+    return pa.concat_tables([_others(rows, pc.unique(lines["subject_id"])), persons]), moved
+
+
+def _on_one_timeline(tables: Tables, subjects: pa.Array) -> tuple[Tables, int]:
+    """Give the rows of subjects of several batches what all batches know of their days; count years withheld by it."""
+    if not len(subjects):
+        return tables, 0
+    rows = {name: with_known_days(name, tables[name].filter(_among(tables[name], subjects))) for name in DAYS}
+    studies = rows["imaging_study"]
+    rows["imaging_study"] = with_derived(studies, one_of_each("test_result", rows["test_result"]))
+    whole = {
+        name: pa.concat_tables([_others(tables[name], subjects), made.cast(tables[name].schema)])
+        for name, made in rows.items()
+    }
+    return tables | whole, withheld_years(studies, rows["imaging_study"])
+
+
+def _in_stays(events: pa.Table, sent: pa.Table, lines: pa.Table) -> pa.Table:
+    """Give the events of subjects of several batches the stays that they lie in."""
+    subjects = pc.unique(lines["subject_id"])
+    if not len(subjects):
+        return events
+    made = with_parents(*(rows.filter(_among(rows, subjects)) for rows in (events, sent)))
+    return pa.concat_tables([_others(events, subjects), made.cast(events.schema)])
+
+
+def _lost(lines: pa.Table) -> list[Finding]:
+    """Count the subjects of whom a batch has days from a date that it does not state."""
+    lost = len(pc.unique(lines.filter(lines["is_lost"])["subject_id"]))
+    return [Finding("C-INDEX", STAGE, "anchors", lost)] if lost else []
+
+
+def without_conflicts(instances: pa.Table) -> tuple[pa.Table, Held]:
+    """Leave out the studies in which a SOP Instance UID has two contents; give the rest, and what was left out.
 
     A study is released whole or not at all, as within a batch.
     """
@@ -74,7 +145,8 @@ def without_conflicts(instances: pa.Table) -> tuple[pa.Table, pa.Array]:
     unlike = versions.filter(pc.greater(versions["count_all"], 1))["sop_uid"].combine_chunks()
     studies = pc.unique(instances.filter(pc.is_in(instances["sop_uid"], value_set=unlike))["study_uid"])
     held = pc.is_in(instances["study_uid"], value_set=studies)
-    return instances.filter(pc.invert(held)), pc.unique(instances.filter(held)["sop_uid"])
+    uids = pc.unique(instances.filter(held)["sop_uid"])
+    return instances.filter(pc.invert(held)), Held(DUPLICATE_SOP, pa.array([], pa.string()), uids)
 
 
 def disagreements(name: str, rows: pa.Table) -> list[Finding]:
@@ -82,30 +154,30 @@ def disagreements(name: str, rows: pa.Table) -> list[Finding]:
     key = BATCH[name].key
     if rows.group_by(list(key)).aggregate([]).num_rows == rows.num_rows:
         return []
-    ignored = {*key, *ORIGIN.get(name, ()), *COUNTED.get(name, ())}
+    ignored = {*key, *ORIGIN.get(name, ()), *COUNTED.get(name, ()), *_DERIVED.get(name, ())}
     compared = [column for column in rows.schema.names if column not in ignored]
     explanations = [(columns, rule_id) for table, columns, rule_id in CONFLICT_RULES if table == name]
-    with duckdb.connect() as connection:
-        unlike = _differing(connection, rows, key, compared)
-        found = [(rule_id, _differing(connection, rows, key, columns)) for columns, rule_id in explanations]
+    unlike = _differing(rows, key, compared)
+    found = [(rule_id, _differing(rows, key, columns)) for columns, rule_id in explanations]
     rest = unlike - sum(count for _, count in found)
     return [Finding(rule_id, STAGE, name, count) for rule_id, count in (*found, ("S-KEY-UNIQUE", rest)) if count]
 
 
-def _differing(
-    connection: duckdb.DuckDBPyConnection, rows: pa.Table, key: Sequence[str], columns: Sequence[str]
-) -> int:
+def _differing(rows: pa.Table, key: Sequence[str], columns: Sequence[str]) -> int:
     """Count the keys under which rows do not agree on some columns."""
     names, content = (", ".join(f'"{column}"' for column in part) for part in (key, columns))
     sql = f"SELECT {names} FROM rows GROUP BY {names} HAVING count(*) > 1 AND count(DISTINCT row({content})) > 1"  # noqa: S608 -- the names are our schemas'
-    return int(_answer(connection, sql, rows.select([*key, *columns])).num_rows)
+    return int(query(sql, rows=rows.select([*key, *columns])).num_rows)
 
 
-def first_of_each(rows: pa.Table, key: Sequence[str]) -> pa.Table:
-    """Give the first row of each key, in the order of the rows."""
-    numbered = rows.select(list(key)).append_column("row", pa.array(range(rows.num_rows), pa.int64()))
-    first = numbered.group_by(list(key)).aggregate([("row", "min")])["row_min"]
-    return rows if len(first) == rows.num_rows else rows.take(first.take(pc.sort_indices(first)))
+def one_of_each(name: str, rows: pa.Table) -> pa.Table:
+    """Give one row of each key of a table; of several that differ in their origin alone, that of the least."""
+    key = list(BATCH[name].key)
+    if rows.group_by(key).aggregate([]).num_rows == rows.num_rows:
+        return rows
+    ordered = rows.sort_by([(column, "ascending") for column in (*key, *ORIGIN.get(name, ()))])
+    numbered = ordered.select(key).append_column("row", pa.array(np.arange(rows.num_rows)))
+    return ordered.take(numbered.group_by(key, use_threads=False).aggregate([("row", "min")])["row_min"])
 
 
 def without_empty(tables: Mapping[str, pa.Table]) -> Tables:
@@ -128,11 +200,9 @@ def _known(rows: pa.Table, column: str, among: pa.Table) -> pa.Table:
 def recounted(tables: Mapping[str, pa.Table]) -> Tables:
     """Count series and studies from the rows below them."""
     instances = tables["imaging_instance"].select(["series_uid", "sop_uid", "sha256", "size", "transfer_syntax_uid"])
-    with duckdb.connect() as connection:
-        counts = _answer(connection, _SERIES_COUNTS, instances)
-        series = _with_counts(tables["imaging_series"], "series_uid", counts)
-        below = series.select(["study_uid", "modality", "n_instances"])
-        study = _with_counts(tables["imaging_study"], "study_uid", _answer(connection, _STUDY_COUNTS, below))
+    series = _with_counts(tables["imaging_series"], "series_uid", query(_SERIES_COUNTS, rows=instances))
+    below = series.select(["study_uid", "modality", "n_instances"])
+    study = _with_counts(tables["imaging_study"], "study_uid", query(_STUDY_COUNTS, rows=below))
     return dict(tables) | {"imaging_series": series, "imaging_study": study}
 
 

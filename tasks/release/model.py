@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from config.release import ReleasePolicy
 from config.settings import Settings
+from tasks.model import Finding
 from tasks.store import Store
 
 Tables = dict[str, pa.Table]
@@ -27,13 +28,17 @@ class ReleaseContext:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBatch:
-    """The run of a batch that counts, with its tables in batch form and its final ledger."""
+    """The run of a batch that counts: its tables in batch form, its anchors, and what its final ledger lets pass.
+
+    `candidates` holds sop_uid and sha256 of the ledger's released candidates.
+    """
 
     site: str
     batch: str
     run: str
     tables: Tables
-    ledger: pa.Table
+    anchors: pa.Table
+    candidates: pa.Table
 
     @property
     def name(self) -> str:
@@ -42,12 +47,31 @@ class AcceptedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a rule keeps out of a release: subjects with all that is theirs, and instances."""
+
+    rule_id: str
+    subject_ids: pa.Array
+    sop_uids: pa.Array
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
-    """The tables of all batches as one, and how many instances each rule held back."""
+    """The tables of all batches as one, what each rule holds back, and what else is worth telling."""
 
     tables: Tables
-    held: Mapping[str, int]
-    held_sop_uids: pa.Array
+    held: tuple[Held, ...]
+    found: tuple[Finding, ...] = ()
+
+    @property
+    def held_instances(self) -> dict[str, int]:
+        """How many instances each rule holds back."""
+        return {held.rule_id: len(held.sop_uids) for held in self.held}
+
+    @property
+    def held_subjects(self) -> tuple[str, ...]:
+        """The subjects that are held as a whole, sorted."""
+        return tuple(sorted(subject for held in self.held for subject in held.subject_ids.to_pylist()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +119,8 @@ class ReleasePlan:
     """What building a release would do; nothing was written.
 
     `counts` holds n_subjects, n_studies, n_series, n_instances and n_bytes; `changes` counts by entity and change;
-    `stands` tells that this very release is there already.
+    `held` counts instances by rule, `held_subjects` names those that are held as a whole, `found` counts by rule what
+    else is worth telling; `stands` tells that this very release is there already.
     """
 
     version: str
@@ -104,6 +129,8 @@ class ReleasePlan:
     counts: Mapping[str, int]
     changes: Changes
     held: Mapping[str, int]
+    held_subjects: tuple[str, ...]
+    found: Mapping[str, int]
     objects_to_copy: int
     bytes_to_copy: int
     stands: bool
@@ -115,7 +142,10 @@ class ReleasePlan:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseReport:
-    """What building a release did; `unchanged` tells that it stood there whole and nothing was written."""
+    """What building a release did, in the words of `ReleasePlan`.
+
+    `unchanged` tells that it stood there whole and nothing was written.
+    """
 
     version: str
     previous_version: str | None
@@ -123,6 +153,8 @@ class ReleaseReport:
     counts: Mapping[str, int]
     changes: Changes
     held: Mapping[str, int]
+    held_subjects: tuple[str, ...]
+    found: Mapping[str, int]
     objects_copied: int
     unchanged: bool
 

@@ -13,7 +13,7 @@ from tasks.layout import release_key
 from tasks.release.commit import Prepared
 from tasks.release.gates import GATES
 from tasks.release.manifests import manifests
-from tasks.release.model import AcceptedBatch, Commit, ReleasedFile
+from tasks.release.model import AcceptedBatch, Collection, Commit, ReleasedFile
 from tasks.release.reading import table_key
 from tasks.release.tables import Edition, in_form, schema_digest, with_origin
 from tasks.store.content import sha256_of
@@ -23,20 +23,22 @@ GATE_REPORT = "report/gates.json"
 
 
 def rendered(
-    tables: Mapping[str, pa.Table], edition: Edition, held: Mapping[str, int], batches: Sequence[AcceptedBatch]
+    tables: Mapping[str, pa.Table], edition: Edition, collection: Collection, batches: Sequence[AcceptedBatch]
 ) -> Prepared:
     """Give a release in the bytes in which it is published.
 
     Parameters
     ----------
-    held
-        How many instances each rule held back.
+    tables
+        All tables but `release`.
+    collection
+        What the release was made of; it tells what was held and found.
     """
     instances = tables["imaging_instance"]
     files = {
         release_key(edition.version, name): content for name, content in manifests(instances, edition.address).items()
     }
-    files[release_key(edition.version, GATE_REPORT)] = _gate_report(held)
+    files[release_key(edition.version, GATE_REPORT)] = _gate_report(collection)
     for name, table in tables.items():
         files[table_key(edition.version, name)] = write_table(with_origin(table, name, edition))
     counts = release_counts(tables)
@@ -52,7 +54,7 @@ def rendered(
         root_digest=root,
         files=_released(files),
         counts=counts,
-        held=dict(held),
+        held=collection.held_instances,
         batches={batch.name: batch.run for batch in batches},
         pipeline_version=VERSION,
         config_digest=edition.policy.digest,
@@ -103,7 +105,8 @@ def _own_row(edition: Edition, counts: Mapping[str, int], root: str) -> dict[str
     return {field.name: pa.array([row[field.name]], field.type) for field in CANONICAL["release"].schema}
 
 
-def _gate_report(held: Mapping[str, int]) -> bytes:
-    """Give what the gates say of a release that they let pass."""
-    report = {"passed": sorted(GATES), "held": dict(held)}
+def _gate_report(collection: Collection) -> bytes:
+    """Give what the gates say of a release that they let pass; `held` counts instances, `found` the rows of a place."""
+    found = [{"rule_id": one.rule_id, "place": one.place, "count": one.count} for one in collection.found]
+    report = {"passed": sorted(GATES), "held": collection.held_instances, "found": found}
     return (json.dumps(report, sort_keys=True, indent=1) + "\n").encode("ascii")

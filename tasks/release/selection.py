@@ -4,13 +4,15 @@ import json
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from config.release import ReleasePolicy
 from expectations.schemas.catalog import BATCH
-from expectations.schemas.pipeline import LEDGER
+from expectations.schemas.pipeline import ANCHORS, LEDGER
 from expectations.schemas.table import Table
 from tasks.errors import BatchNotReadyError, GateError
 from tasks.layout import BatchLayout
+from tasks.model import Status
 from tasks.release.model import AcceptedBatch, Tables
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
@@ -57,8 +59,10 @@ def _read(work: ReadOnlyStore, name: str, run: str) -> AcceptedBatch:
     tables: Tables = {
         table: _table(work, layout.run(run, f"tables/{table}.parquet"), BATCH[table]) for table in RELEASED
     }
+    anchors = _table(work, layout.run(run, "harmonized/anchors.parquet"), ANCHORS)
     ledger = _table(work, layout.run(run, "ledger.parquet"), LEDGER)
-    return AcceptedBatch(site, batch, run, tables, ledger)
+    passed = pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value)
+    return AcceptedBatch(site, batch, run, tables, anchors, ledger.select(["sop_uid", "sha256"]).filter(passed))
 
 
 def _table(work: ReadOnlyStore, key: str, form: Table) -> pa.Table:

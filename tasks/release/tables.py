@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -87,29 +88,33 @@ def in_form(table: Table, columns: Mapping[str, Any]) -> pa.Table:
 
 def constant(value: str | None, length: int) -> pa.Array:
     """Give a text column with one value."""
-    return pa.array([value], pa.string()).take(pa.array([0] * length, pa.int32()))
+    return pa.array([value], pa.string()).take(pa.array(np.zeros(length, np.int32)))
 
 
 def _addresses(rows: pa.Table, edition: Edition) -> dict[str, Any]:
     """Give guid, key and urls of every instance."""
     uuids, keys = [], []
-    for series, sop, sha256 in _rows(rows, ("series_uid", "sop_uid", "sha256")):
-        uuids.append(instance_uuid(sop, sha256))
-        keys.append(data_key(series_uuid(series), uuids[-1]))
-    key = pa.array(keys, pa.string())
-    guid = pc.binary_join_element_wise(edition.policy.guid_prefix, pa.array(uuids, pa.string()), "/")
-    urls = pc.binary_join_element_wise(edition.address, key, "/") if edition.address else pa.array([], pa.string())
-    ends = range(rows.num_rows + 1) if edition.address else [0] * (rows.num_rows + 1)
-    return {
-        "guid": guid,
-        "key": key,
-        "urls": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), urls, type=LIST_OF_STRINGS),
-    }
+    for serieses, sops, digests in _columns(rows, ("series_uid", "sop_uid", "sha256")):
+        made = [instance_uuid(sop, sha256) for sop, sha256 in zip(sops, digests, strict=True)]
+        uuids.append(pa.array(made, pa.string()))
+        folders = map(series_uuid, serieses)
+        keys.append(pa.array([data_key(*names) for names in zip(folders, made, strict=True)], pa.string()))
+    key = pa.chunked_array(keys, pa.string())
+    guid = pc.binary_join_element_wise(edition.policy.guid_prefix, pa.chunked_array(uuids, pa.string()), "/")
+    return {"guid": guid, "key": key, "urls": _urls(key, edition.address)}
+
+
+def _urls(key: pa.ChunkedArray, address: str) -> pa.Array:
+    """Give a list with one url for each key; an empty one if the address is not to be told."""
+    if not address:
+        return pa.array([[]], LIST_OF_STRINGS).take(pa.array(np.zeros(len(key), np.int32)))
+    urls = pc.binary_join_element_wise(address, key.combine_chunks(), "/")
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(key) + 1, dtype=np.int32)), urls, type=LIST_OF_STRINGS)
 
 
 def _access(length: int, edition: Edition) -> dict[str, Any]:
     policy = edition.policy
-    authz = pa.array([list(policy.authz)], LIST_OF_STRINGS).take(pa.array([0] * length, pa.int32()))
+    authz = pa.array([list(policy.authz)], LIST_OF_STRINGS).take(pa.array(np.zeros(length, np.int32)))
     return {
         "access_level": constant(policy.access_level, length),
         "authz": authz,
@@ -118,9 +123,10 @@ def _access(length: int, edition: Edition) -> dict[str, Any]:
     }
 
 
-def _rows(table: pa.Table, columns: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for batch in table.select(list(columns)).to_batches(max_chunksize=ROWS_AT_ONCE):
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+def _columns(table: pa.Table, names: tuple[str, ...]) -> Iterator[tuple[list[str], ...]]:
+    """Give some columns as lists, many rows at a time."""
+    for batch in table.select(list(names)).to_batches(max_chunksize=ROWS_AT_ONCE):
+        yield tuple(column.to_pylist() for column in batch.columns)
 
 
 def _carried(guids: pa.Array, previous: pa.Table | None, column: str, edition: Edition) -> pa.Array:
@@ -155,7 +161,7 @@ def _history(name: str, rows: pa.Table, edition: Edition, digests: tuple[Digests
 
 
 def _ones(length: int) -> pa.Array:
-    return pa.array([1] * length, pa.int16())
+    return pa.array(np.ones(length, np.int16))
 
 
 def schema_digest(schema: pa.Schema) -> str:

@@ -173,7 +173,7 @@ def _differences(release: ReadOnlyStore, tables: Tables, commit: Commit) -> Iter
         yield Problem("R-DIFF", "change_log", "the release before cannot be read to compare with", is_note=True)
         return
     digests = entity_digests(tables), entity_digests(before)
-    difference = pa.table(change_log(commit.release_version, *digests, held_entities(None, pa.array([], pa.string()))))
+    difference = pa.table(change_log(commit.release_version, *digests, held_entities({}, ())))
     columns = ["entity", "entity_id", "change", "old_digest", "new_digest"]
     order = [(name, "ascending") for name in columns[:2]]
     found, stated = (table.select(columns).sort_by(order) for table in (difference, tables["change_log"]))

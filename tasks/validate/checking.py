@@ -110,7 +110,7 @@ def _holds(found: Found) -> Iterator[Outcome]:
         keys = found.holds.filter(ours)["key"].combine_chunks()
         column = found.tables[name].column(BATCH[name].key[0])
         rows = tuple(pc.indices_nonzero(pc.is_in(column, value_set=keys)).to_pylist())
-        text = "harmonize could decide the row"
+        text = "Harmonize leaves no row undecided"
         yield Outcome(name, rule_id, Severity.BLOCK, "", text, success=False, failed=len(rows), rows=rows)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tasks.deidentify import shard as shard_module
 from tasks.deidentify.instance import Outcome
+from tasks.deidentify.shard import PRIVATE
 from tasks.errors import StoreError
 from tasks.layout import object_key
 from tasks.model import Finding, Status
@@ -110,10 +111,10 @@ def test_the_receipt_names_every_file_of_the_shard() -> None:
     receipt = document(context, layout.shard(key, "receipt.json"))
     assert (receipt["objects"], receipt["rows"], receipt["counts"]) == (1, 1, {"released-candidate": 1})
     for name, digest in receipt["files"].items():
-        place = layout.private_shard(key, name) if name == "sources.parquet" else layout.shard(key, name)
+        place = layout.private_shard(key, name) if name in PRIVATE else layout.shard(key, name)
         assert hashlib.sha256(context.work.read(place)).hexdigest() == digest
     assert sorted(receipt["files"]) == [
-        f"{n}.parquet" for n in ("actions", "findings", "instances", "ledger", "sources")
+        f"{n}.parquet" for n in ("actions", "crosswalk", "findings", "instances", "ledger", "sources")
     ]
 
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from prefect.testing.utilities import prefect_test_harness
 from config.errors import ConfigError
 from config.settings import Settings
 from tasks import catalog, running
-from tasks.errors import CurationError, GateError, StoreError
+from tasks.errors import CurationError, GateError, ShardTimeoutError, StoreError
 from tasks.model import BatchPlan, ShardRef, StageReport
 
 SHARD = ShardRef("s01", "b1", "ab" * 16, 1, 1)
@@ -23,7 +24,14 @@ PLAN = BatchPlan("s01", "b1", "run", (SHARD,), 1, 0, 1)
 
 @pytest.mark.parametrize(
     ("problem", "again"),
-    [(StoreError("gone"), True), (OSError("gone"), True), (GateError("no"), False), (ConfigError("no"), False)],
+    [
+        (StoreError("gone"), True),
+        (ShardTimeoutError("slow"), True),
+        (BrokenProcessPool("killed"), True),
+        (GateError("no"), False),
+        (ConfigError("no"), False),
+        (CurationError("a defect"), False),
+    ],
 )
 def test_only_what_may_pass_by_itself_is_tried_again(problem: Exception, *, again: bool) -> None:
     assert catalog._is_worth_a_retry(None, None, Failed(data=problem)) is again
@@ -43,7 +51,7 @@ def test_a_shard_that_takes_too_long_loses_its_worker(monkeypatch: pytest.Monkey
     monkeypatch.setattr(catalog, "SHARD_SECONDS", 0.01)
     monkeypatch.setattr(running, "start_deidentify", lambda _shard, _settings: Future())
     monkeypatch.setattr(running, "end_workers", ended.append)
-    with pytest.raises(CurationError, match="too long"):
+    with pytest.raises(ShardTimeoutError, match="too long"):
         catalog._deidentify(SHARD, Settings(processes=1))
     assert len(ended) == 1
 

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from config.release import ReleasePolicy, load_release_policy
 from config.settings import Settings
 from expectations.schemas.catalog import BATCH
-from expectations.schemas.pipeline import LEDGER
+from expectations.schemas.pipeline import ANCHORS, LEDGER
 from expectations.schemas.table import table_of
 from tasks.layout import BatchLayout, object_key
 from tasks.model import StoredObject
@@ -26,6 +27,7 @@ from tasks.store.memory import MemoryStore
 from tasks.store.parquet import write_table
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
+ANCHOR = date(2012, 5, 7)
 ADDRESS = "s3://open-chest/collection"
 
 
@@ -77,13 +79,20 @@ class Image:
 
 @dataclass
 class Batch:
-    """A batch in the making; `subjects` holds what differs from a subject's usual row, by subject."""
+    """A batch in the making; `subjects` and `studies` hold what differs from a usual row, by its key.
+
+    `anchors` holds the shifted index dates that are not `ANCHOR`, by subject; None leaves a date out.
+    """
 
     name: str
     images: Sequence[Image]
     run: str = "run1"
     subjects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     events: Sequence[Mapping[str, Any]] = ()
+    tests: Sequence[Mapping[str, Any]] = ()
+    conditions: Sequence[Mapping[str, Any]] = ()
+    studies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    anchors: Mapping[str, date | None] = field(default_factory=dict)
     changed: Mapping[str, Callable[[pa.Table], pa.Table]] = field(default_factory=dict)
 
     @property
@@ -91,10 +100,15 @@ class Batch:
         """The rows of every table that has some."""
         return {
             "subject": [
-                a_subject(name) | dict(self.subjects.get(name, {})) for name in _unique(self.images, "subject")
+                a_subject(name) | dict(self.subjects.get(name, {}))
+                for name in dict.fromkeys([*_unique(self.images, "subject"), *self.subjects])
             ],
             "clinical_event": [dict(row) for row in self.events],
-            "imaging_study": [self._study(uid) for uid in _unique(self.images, "study")],
+            "test_result": [dict(row) for row in self.tests],
+            "condition": [dict(row) for row in self.conditions],
+            "imaging_study": [
+                self._study(uid) | dict(self.studies.get(uid, {})) for uid in _unique(self.images, "study")
+            ],
             "imaging_series": [self._series(uid) for uid in _unique(self.images, "series")],
             "imaging_instance": [image.row for image in self.images],
         }
@@ -103,7 +117,7 @@ class Batch:
         images = [image for image in self.images if image.study == uid]
         return {
             "study_uid": uid, "subject_id": images[0].subject, "day": 3, "modalities": ["CT"],
-            "loinc_basis": "unmapped", "days_to_positive_tests": [], "days_to_negative_tests": [-2, 5],
+            "loinc_basis": "unmapped", "days_to_positive_tests": [], "days_to_negative_tests": [],
             "n_series": len(_unique(images, "series")), "n_instances": len(images), "age_at_study": 61,
         }  # fmt: skip
 
@@ -117,6 +131,18 @@ class Batch:
             "n_bytes": sum(len(image.data) for image in images),
             "series_sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
         }  # fmt: skip
+
+    def index_dates(self) -> list[dict[str, Any]]:
+        """The anchors of all subjects."""
+        rows = self.rows["subject"]
+        return [
+            {
+                "subject_id": row["subject_id"],
+                "index_event": row["index_event"],
+                "index_date_shifted": self.anchors.get(row["subject_id"], ANCHOR) if row["index_event"] else None,
+            }
+            for row in rows
+        ]
 
     def ledger(self) -> list[dict[str, Any]]:
         candidates = [
@@ -136,6 +162,7 @@ class Batch:
         for image in self.images:
             work.create(object_key(image.sha256), image.data)
         tables = {f"tables/{name}.parquet": table_of(BATCH[name], rows) for name, rows in self.rows.items()}
+        tables["harmonized/anchors.parquet"] = table_of(ANCHORS, self.index_dates())
         tables["ledger.parquet"] = table_of(LEDGER, self.ledger())
         for name, table in tables.items():
             change = self.changed.get(name.removeprefix("tables/").removesuffix(".parquet"), lambda same: same)
@@ -160,6 +187,22 @@ def an_event(event: str, subject: str, **values: Any) -> dict[str, Any]:
     return {
         "event_id": event, "subject_id": subject, "event_type": "hospital_stay", "start_day": 0, "end_day": 4,
         "end_status": "known", "discharge": "home", "source_row": f"b1/{event}", **values,
+    }  # fmt: skip
+
+
+def a_test(test: str, subject: str, day: int | None, result: str = "Positive") -> dict[str, Any]:
+    """A PCR."""
+    return {
+        "test_id": test, "subject_id": subject, "test_name": "COVID-19", "test_class": "naat", "result": result,
+        "day": day,
+    }  # fmt: skip
+
+
+def a_condition(condition: str, subject: str, day: int | None) -> dict[str, Any]:
+    """A diagnosis of one day."""
+    return {
+        "condition_id": condition, "subject_id": subject, "code": "U07.1", "code_system": "ICD-10", "start_day": day,
+        "end_day": day,
     }  # fmt: skip
 
 
