@@ -197,7 +197,7 @@ def crosswalk(site: str, batch: str, given: Settings, uids: Path, patients: Path
     from tasks.store.opening import open_named
 
     ring = load_key_ring(given.key_ring)
-    stores = {name: open_named(name, given) for name in STORES if getattr(given, name)}
+    stores = {str(name): open_named(name, given) for name in STORES if getattr(given, name)}
     paths = [files.require_outside(path, stores) for path in (uids, patients)]
     files.require_distinct(paths)
     found = files.read_crosswalk(open_named("work", given), site, batch)

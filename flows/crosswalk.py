@@ -39,7 +39,7 @@ def read_crosswalk(work: ReadOnlyStore, site: str, batch: str) -> tuple[list[Pai
     return uids, patients
 
 
-def require_key(ring: KeyRing, issuer: str, uids: Iterable[Pair], patients: Iterable[Pair]) -> None:
+def require_key(ring: KeyRing, issuer: str, uids: Sequence[Pair], patients: Sequence[Pair]) -> None:
     """Require that one version of a key ring gives every new identifier from its old one.
 
     Raises
@@ -47,10 +47,11 @@ def require_key(ring: KeyRing, issuer: str, uids: Iterable[Pair], patients: Iter
     VerificationError
         If none does: the ring is not the one that the batch was de-identified with.
     """
-    uids, patients = list(uids), list(patients)
     for version in sorted(ring.keys, key=lambda version: version != ring.current):
         people = Pseudonymizer(KeyRing(version, ring.keys), issuer)
-        if all(people.subject(old) == new for old, new in patients) and all(people.uid(old) == new for old, new in uids):
+        given = [(people.subject, patients), (people.uid, uids)]
+        agree = (give(old) == new for give, pairs in given for old, new in pairs)
+        if all(agree):
             return
     raise VerificationError(
         "the key ring is not the one that this batch was de-identified with",

@@ -3,6 +3,8 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 
 from config.deid import Profile
 from config.keys import KeyRing
@@ -37,13 +39,35 @@ class BatchContext:
         return Pseudonymizer(self.ring, self.site.id_issuer)
 
     @property
-    def fingerprint(self) -> str:
-        """Digest of all that decides a result besides the input: rules, site file, limits, key and code version."""
+    def shard_fingerprint(self) -> str:
+        """Digest of all that decides what de-identification makes of an object, besides the object."""
         facts = {
             "code": VERSION,
             "profile": self.profile.digest,
-            "site": self.site.digest,
+            "site": [self.site.code, self.site.id_issuer, self.site.accept_not_checked],
             "limits": [self.settings.archive.model_dump(), self.settings.object.model_dump()],
             "key": [self.ring.current, source_id(self.ring, "key check")],
         }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return _digest(facts)
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of all that decides what a run of the batch comes to, besides the input."""
+        return _digest([self.shard_fingerprint, self.site.digest, *map(files_digest, ("config", "expectations"))])
+
+
+def _digest(facts: object) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def files_digest(package: str) -> str:
+    """Digest of the rules, vocabularies and suites that a package holds as data; site files are not among them."""
+    folders, found = [files(package)], []
+    while folders:
+        for entry in sorted(folders.pop().iterdir(), key=lambda entry: entry.name):
+            if entry.is_dir() and entry.name != "sites":
+                folders.append(entry)
+            elif entry.name.endswith((".csv", ".json")):
+                found.append(hashlib.sha256(entry.read_bytes()).hexdigest())
+    return _digest(found)

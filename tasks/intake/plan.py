@@ -91,7 +91,7 @@ def _sort(context: BatchContext, listing: dict[str, StoredObject], declaration: 
         planned = PlannedObject(listed.key, listed.size_bytes, listed.etag, declared.sha256, declared.md5)
         by_rule.setdefault(intake_rule(path, size_bytes=listed.size_bytes), []).append(planned)
     return _Sorted(
-        shards=plan_shards(by_rule.get(None, []), context.settings.shard, fingerprint=context.fingerprint),
+        shards=plan_shards(by_rule.get(None, []), context.settings.shard, fingerprint=context.shard_fingerprint),
         tables=in_byte_order(by_rule.get(IS_TABLE, [])),
         rules=tuple((planned, rule) for rule, group in by_rule.items() if rule is not None for planned in group),
     )

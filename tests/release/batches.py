@@ -21,7 +21,9 @@ from expectations.schemas.pipeline import ANCHORS, LEDGER
 from expectations.schemas.table import table_of
 from tasks.layout import BatchLayout, object_key
 from tasks.model import StoredObject
-from tasks.release.model import ReleaseContext
+from tasks.release.merging import merged
+from tasks.release.model import Collection, ReleaseContext
+from tasks.release.selection import accepted_batches
 from tasks.store import ReadOnlyStore
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import write_table
@@ -204,6 +206,15 @@ def a_condition(condition: str, subject: str, day: int | None) -> dict[str, Any]
         "condition_id": condition, "subject_id": subject, "code": "U07.1", "code_system": "ICD-10", "start_day": day,
         "end_day": day,
     }  # fmt: skip
+
+
+def merge(*batches: Batch) -> tuple[Collection, list[tuple[str, str, int]]]:
+    """Give batches, as they are read from a work store, as one; and what they do not agree on."""
+    work = MemoryStore("work")
+    for batch in batches:
+        batch.write(work)
+    collection, findings = merged(accepted_batches(work, a_policy()))
+    return collection, [(finding.rule_id, finding.place, finding.count) for finding in findings]
 
 
 def some_images(

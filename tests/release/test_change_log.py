@@ -1,3 +1,5 @@
+import json
+
 import pyarrow as pa
 
 from tasks.release.build import build_release
@@ -117,6 +119,30 @@ def test_a_withdrawal_by_a_conflict_says_so(installation: Installation) -> None:
         (entity, "withdrawn", "held by I-DUP-SOP")
         for entity in ("SUBJECTB", "2.25.3", "2.25.3.1", "2.25.3.1.1", "2.25.3.1.2")
     }
+
+
+def test_a_subject_that_is_held_later_is_withdrawn_with_all_that_is_its_own(installation: Installation) -> None:
+    build_release("2026.11", context=installation.context)
+    more = some_images("SUBJECTB", study="9", instances=2)
+    Batch("site-b/batch-2", more, subjects={"SUBJECTB": {"sex": "Male"}}).write(installation.work)
+    report = build_release("2026.12", context=installation.context)
+    assert report.held == {"D-SEX-STABLE": 4}
+    assert report.held_subjects == ("SUBJECTB",)
+    assert report.found == {"D-SEX-STABLE": 1}
+    assert report.counts["n_subjects"] == 2
+    assert {row[1:] for row in changes(installation, "2026.12")} == {
+        (entity, "withdrawn", "held by D-SEX-STABLE")
+        for entity in ("SUBJECTB", "2.25.3", "2.25.3.1", "2.25.3.1.1", "2.25.3.1.2")
+    }
+    gates = json.loads(installation.release.read("releases/2026.12/report/gates.json"))
+    assert gates["held"] == {"D-SEX-STABLE": 4}
+    assert gates["found"] == [{"rule_id": "D-SEX-STABLE", "place": "subject", "count": 1}]
+    assert not any("SUBJECTB" in str(table.to_pylist()) for table in held_from(installation).values())
+
+
+def held_from(installation: Installation) -> dict[str, pa.Table]:
+    """The current tables that a held subject may not stand in."""
+    return {name: table for name, table in open_tables(installation.release).items() if name != "change_log"}
 
 
 def test_two_releases_of_the_same_differ_in_nothing(installation: Installation) -> None:

@@ -86,10 +86,10 @@ def test_unchecked_pixels_pass_only_if_the_policy_accepts_them() -> None:
     assert build_release("2026.11", context=installation.context).counts["n_instances"] == 1
 
 
-def test_conflicting_subjects_of_two_batches_are_refused() -> None:
-    installation = one_batch()
-    Batch("s1/b2", some_images("A", study="2"), subjects={"A": {"sex": "Male"}}).write(installation.work)
-    assert "D-SEX-STABLE at subject (1)" in refusal(installation)
+def test_days_from_a_date_that_a_run_does_not_state_are_refused() -> None:
+    installation = one_batch(anchors={"A": None})
+    Batch("s1/b2", some_images("A", study="2")).write(installation.work)
+    assert "C-INDEX at anchors (1)" in refusal(installation)
 
 
 def test_an_image_under_another_subject_than_its_series_is_refused() -> None:

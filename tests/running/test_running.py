@@ -78,6 +78,15 @@ def test_whatever_decides_a_result_changes_the_fingerprint(settings: Settings, t
     assert open_context("s01", "b2", settings).fingerprint == before
 
 
+def test_a_changed_table_of_a_site_redoes_its_tables_and_not_its_images(settings: Settings, tmp_path: Path) -> None:
+    before = open_context("s01", "b1", settings)
+    (tmp_path / "sites/s01.toml").write_text('country = "GB"\n')
+    open_context.cache_clear()
+    after = open_context("s01", "b1", settings)
+    assert after.shard_fingerprint == before.shard_fingerprint
+    assert after.fingerprint != before.fingerprint
+
+
 def test_an_empty_release_is_refused(settings: Settings) -> None:
     with pytest.raises(CurationError):
         running.publish("2026.01", settings)
