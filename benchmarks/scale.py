@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus import Shape, write_corpus
-from scale_door import BATCH, SHARD, SITE, WARM_UP
+from scale_names import BATCH, SHARD, SITE, WARM_UP
 from scratch import scratch
 
 from config.keys import write_key_ring

@@ -86,7 +86,8 @@ def watch(installation: Installation) -> None:
     StoreError
         If a part ended by itself; the message names its log.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for sign in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell that starts us in the background has it ignored
+        signal.signal(sign, signal.default_int_handler)
     try:
         while all(child.alive for child in installation.children):
             time.sleep(1)

@@ -63,26 +63,50 @@ _POLICY: dict[str, Any] = {
 _STORE_RETRIES: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [5, 30, 120]}
 
 intake = Task(
-    running.intake, name="intake", tags=["intake"], timeout_seconds=30 * MINUTE, **_STORE_RETRIES,
+    running.intake, name="intake", task_run_name="intake", tags=["intake"], timeout_seconds=30 * MINUTE, **_STORE_RETRIES,
     **(_POLICY | {"persist_result": False, "cache_key_fn": None}),
 )  # fmt: skip
 deidentify = Task(
-    _deidentify, name="deidentify", tags=["deidentify"], task_run_name="deidentify-{shard.key}",
+    _deidentify, name="deidentify", tags=["deidentify"], task_run_name="deidentify-{shard.key:.8}",
     **_STORE_RETRIES, **_POLICY,
 )  # fmt: skip
 settle = Task(
-    running.settle, name="settle", tags=["deidentify"], timeout_seconds=30 * MINUTE, **_STORE_RETRIES, **_POLICY
+    running.settle,
+    name="settle",
+    task_run_name="settle",
+    tags=["deidentify"],
+    timeout_seconds=30 * MINUTE,
+    **_STORE_RETRIES,
+    **_POLICY,
 )
 harmonize = Task(
-    running.harmonize, name="harmonize", tags=["harmonize"], timeout_seconds=60 * MINUTE, **_STORE_RETRIES, **_POLICY
+    running.harmonize,
+    name="harmonize",
+    task_run_name="harmonize",
+    tags=["harmonize"],
+    timeout_seconds=60 * MINUTE,
+    **_STORE_RETRIES,
+    **_POLICY,
 )
 validate = Task(
-    running.validate, name="validate", tags=["validate"], timeout_seconds=60 * MINUTE, **_STORE_RETRIES, **_POLICY
+    running.validate,
+    name="validate",
+    task_run_name="validate",
+    tags=["validate"],
+    timeout_seconds=60 * MINUTE,
+    **_STORE_RETRIES,
+    **_POLICY,
 )
 accept = Task(
-    running.accept, name="accept", tags=["validate"], timeout_seconds=10 * MINUTE, **_STORE_RETRIES, **_POLICY
+    running.accept,
+    name="accept",
+    task_run_name="accept",
+    tags=["validate"],
+    timeout_seconds=10 * MINUTE,
+    **_STORE_RETRIES,
+    **_POLICY,
 )
 publish = Task(
-    running.publish, name="publish", tags=["release"], timeout_seconds=600 * MINUTE, **_STORE_RETRIES,
+    running.publish, name="publish", task_run_name="publish", tags=["release"], timeout_seconds=600 * MINUTE, **_STORE_RETRIES,
     **(_POLICY | {"persist_result": False, "cache_key_fn": None}),
 )  # fmt: skip

@@ -180,10 +180,10 @@ def some_batches(draw: st.DrawFn) -> list[Batch]:
                     )
                 )
                 tests.append(a_test(f"{subject}{date}", subject, day(date)))
-            study = f"{'AB'.index(subject)}{draw(st.integers(1, 2))}"
+            study = f"{1 + 'AB'.index(subject)}{draw(st.integers(1, 2))}"
             images += some_images(subject, study=study, instances=1)
             studies[f"2.25.{study}"] = {"day": day(7), "study_year": draw(st.sampled_from([2020, None]))}
-        made.append(Batch(f"s1/b{number}", images, None or "run1", people, events, tests, (), studies, anchors))
+        made.append(Batch(f"s1/b{number}", images, "run1", people, events, tests, (), studies, anchors))
     return made
 
 
