@@ -146,6 +146,33 @@ def crosswalk(
     commands.crosswalk(site, batch, given, uids, patients)
 
 
+@app.command("score-midib")
+def score_midib(
+    answers: Annotated[Path, typer.Argument(help="Answer key: SQLite with a table answer_data.", exists=True)],
+    output_folder: Annotated[Path, typer.Argument(help="Folder of the de-identified files.", exists=True)],
+    *,
+    uids: Annotated[Path, typer.Option(help="File with id_old,id_new of UIDs, as `curate crosswalk` writes it.")],
+    patients: Annotated[Path, typer.Option(help="File with id_old,id_new of patient ids.")],
+    source: Annotated[
+        Path | None, typer.Option("--input", help="Folder of the source files, to compare dates and conformance.")
+    ] = None,
+    discrepancies: Annotated[
+        Path | None, typer.Option(help="File for the checks that did not pass; holds values of the source.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Score any de-identified folder against an answer key of the MIDI-B challenge."""
+    commands.score_midib(
+        answers,
+        output_folder,
+        uids=uids,
+        patients=patients,
+        source=source,
+        discrepancies=discrepancies,
+        as_json=json,
+    )
+
+
 @app.command("release")
 def release_command(
     version: Annotated[str | None, typer.Argument(help="Name of the release; the date when left out.")] = None,

@@ -207,6 +207,30 @@ def crosswalk(site: str, batch: str, given: Settings, uids: Path, patients: Path
         note(f"wrote {len(pairs)} rows to {path}; they lead from the released data back to the person")
 
 
+def score_midib(  # noqa: PLR0913 -- each is an option of the command
+    key: Path,
+    folder: Path,
+    *,
+    uids: Path,
+    patients: Path,
+    source: Path | None,
+    discrepancies: Path | None,
+    as_json: bool,
+) -> None:
+    """Score a de-identified folder against an answer key in the layout of the MIDI-B challenge."""
+    from flows.scoring.score import Scored, read_identifiers, score
+    from flows.scoring.tables import tables_of
+
+    figures = score(Scored(key, folder, read_identifiers(uids, patients), source, discrepancies))
+    if discrepancies is not None:
+        note(f"wrote the failed checks to {discrepancies}; they hold values of the source")
+    if as_json:
+        say_json(figures)
+        return
+    for title, rows in tables_of(figures):
+        show_rows(title, rows)
+
+
 def release(version: str | None, given: Settings, *, local: bool, dry_run: bool, as_json: bool) -> None:
     """Build and publish a release, or show what it would hold."""
     from tasks import running

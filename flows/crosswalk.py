@@ -1,7 +1,6 @@
 """The crosswalk of a batch's accepted run as two CSV files, for the honest broker who holds the key ring."""
 
 import csv
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pyarrow.compute as pc
 
 from config.keys import KeyRing
 from flows.ledger import accepted_run
+from flows.private_files import private_file
 from tasks.errors import StoreError, VerificationError
 from tasks.identity import Pseudonymizer
 from tasks.layout import BatchLayout
@@ -61,9 +61,7 @@ def require_key(ring: KeyRing, issuer: str, uids: Sequence[Pair], patients: Sequ
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
     """Write identifiers as CSV, readable by the owner only; a file that stands there is replaced."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(handle, 0o600)  # a file that stood there may have been open to others
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+    with private_file(path) as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
         writer.writerows(pairs)

@@ -57,13 +57,16 @@ def curate_batch(site: SiteCode, batch: BatchName) -> BatchReport:
         earlier = running.finished(plan, settings)
         if earlier is not None:
             log.info("run %s of %s/%s stands: nothing changed", plan.run, site, batch)
+            running.search_late(plan, settings)
             return _shown(batch_report(plan, earlier, unchanged=True), plan, settings)
         _deidentify(plan, settings)
         catalog.settle(plan, settings)
         catalog.harmonize(plan, settings)
         artifacts.show_data_docs(report_link(site, batch, plan.run, settings))
         catalog.validate(plan, settings)
-        return _shown(batch_report(plan, catalog.accept(plan, settings), unchanged=False), plan, settings)
+        accepted = catalog.accept(plan, settings)
+        running.search_late(plan, settings)
+        return _shown(batch_report(plan, accepted, unchanged=False), plan, settings)
 
 
 def _deidentify(plan: BatchPlan, settings: Settings) -> list[StageReport]:

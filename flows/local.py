@@ -21,6 +21,7 @@ def curate_locally(site: str, batch: str, settings: Settings) -> BatchReport:
     plan = running.intake(site, batch, settings)
     earlier = running.finished(plan, settings)
     if earlier is not None:
+        running.search_late(plan, settings)
         return batch_report(plan, earlier, unchanged=True)
     futures = [running.start_deidentify(shard, settings) for shard in plan.shards]
     for done, future in enumerate(as_completed(futures), start=1):
@@ -28,4 +29,6 @@ def curate_locally(site: str, batch: str, settings: Settings) -> BatchReport:
         tell("deidentify", done, len(futures))
     for stage in (running.settle, running.harmonize, running.validate):
         stage(plan, settings)
-    return batch_report(plan, running.accept(plan, settings), unchanged=False)
+    accepted = running.accept(plan, settings)
+    running.search_late(plan, settings)
+    return batch_report(plan, accepted, unchanged=False)

@@ -63,13 +63,22 @@ _POLICY: dict[str, Any] = {
 _STORE_RETRIES: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [5, 30, 120]}
 
 intake = Task(
-    running.intake, name="intake", task_run_name="intake", tags=["intake"], timeout_seconds=30 * MINUTE, **_STORE_RETRIES,
+    running.intake,
+    name="intake",
+    task_run_name="intake",
+    tags=["intake"],
+    timeout_seconds=30 * MINUTE,
+    **_STORE_RETRIES,
     **(_POLICY | {"persist_result": False, "cache_key_fn": None}),
-)  # fmt: skip
+)
 deidentify = Task(
-    _deidentify, name="deidentify", tags=["deidentify"], task_run_name="deidentify-{shard.key:.8}",
-    **_STORE_RETRIES, **_POLICY,
-)  # fmt: skip
+    _deidentify,
+    name="deidentify",
+    tags=["deidentify"],
+    task_run_name="deidentify-{shard.key:.8}",
+    **_STORE_RETRIES,
+    **_POLICY,
+)
 settle = Task(
     running.settle,
     name="settle",
@@ -107,6 +116,11 @@ accept = Task(
     **_POLICY,
 )
 publish = Task(
-    running.publish, name="publish", task_run_name="publish", tags=["release"], timeout_seconds=600 * MINUTE, **_STORE_RETRIES,
+    running.publish,
+    name="publish",
+    task_run_name="publish",
+    tags=["release"],
+    timeout_seconds=600 * MINUTE,
+    **_STORE_RETRIES,
     **(_POLICY | {"persist_result": False, "cache_key_fn": None}),
-)  # fmt: skip
+)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 CURRENT = "current.json"
 MARKER = "_COMPLETE"
+LATE = "late/"
 BATCH_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # a batch names folders of ours, so it is as plain as they are
 
 
@@ -58,6 +59,16 @@ class BatchLayout:
     def run(self, run: str, name: str) -> str:
         """Give a file of one run, such as ``ledger.parquet`` or ``tables/subject.parquet``."""
         return f"{self.root}{run}/{name}"
+
+    def late(self, run: str, digest: str) -> str:
+        """Give the file of what was found late, in objects of any batch, when a run met the others of its subjects.
+
+        Parameters
+        ----------
+        digest
+            Of the runs that it met.
+        """
+        return f"{LATE}{self.site}/{self.batch}/{run}-{digest}.parquet"
 
     def private_run(self, run: str, name: str) -> str:
         """Give a private file of one run."""

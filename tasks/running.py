@@ -131,6 +131,14 @@ def accept(plan: BatchPlan, settings: Settings) -> StageReport:
 
 
 @sealed
+def search_late(plan: BatchPlan, settings: Settings) -> StageReport:
+    """Search between an accepted run and those of its subjects' other batches."""
+    from tasks.deidentify.late import search_other_batches
+
+    return search_other_batches(plan, open_context(plan.site, plan.batch, settings))
+
+
+@sealed
 def finished(plan: BatchPlan, settings: Settings) -> StageReport | None:
     """Give the report of this very run if it already counts, which means that there is nothing to do."""
     from tasks.validate.accept import accepted_run

@@ -1,6 +1,7 @@
 """The de-identification profile: the standard's tables, which of its options are on, and our own decisions."""
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,12 @@ from importlib.resources import files
 from typing import Any, Final
 
 from config.deid.rows import rows_of, text_of
+from config.errors import ConfigError
 
 TABLE: Final = "table_e1_1.csv"
+PROFILE: Final = "profile.toml"
+FULL_DATES: Final = "rtn_long_full_dates"
+MODIFIED_DATES: Final = "rtn_long_modif_dates"
 Types = Mapping[int, str]  # tag -> Type 1, 1C, 2 or 2C; what is not here is Type 3 or not in the IOD
 Path = tuple[int, ...]  # tags of the sequences around an attribute, outermost first
 
@@ -21,12 +26,25 @@ class Attribute:
     """A row of PS3.15 Table E.1-1 under this profile.
 
     `code` is what is done: a code of the Basic Profile column, or K or C where an option says so; `basic` is the Basic
-    Profile column, which is done where a value cannot be cleaned.
+    Profile column, which is done where a value cannot be cleaned. `option` is the column that the code stands in;
+    empty for the Basic Profile's and for our own decisions.
     """
 
     vr: str
     code: str
     basic: str
+    option: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SafePrivate:
+    """A row of PS3.15 Table E.3.10-1: an element that holds no identity if its value is what the table says.
+
+    `vr` is empty where the table states none; `vm` is written as in the table.
+    """
+
+    vr: str
+    vm: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,17 @@ class MethodCode:
     meaning: str
 
 
+@dataclass(frozen=True, slots=True)
+class Structured:
+    """Concepts of content items (PS3.16) that name a person or a device, as (coding scheme, Code Value).
+
+    The value of an item so named is replaced whatever it is; `ages` are those of numbers that are ages.
+    """
+
+    identities: frozenset[tuple[str, str]]
+    ages: frozenset[tuple[str, str]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
     """The profile in force; `digest` changes whenever any of its tables or decisions do.
@@ -83,6 +112,7 @@ class Profile:
 
     digest: str
     edition: str
+    options: frozenset[str]
     attributes: Mapping[int, Attribute]
     removed_groups: tuple[tuple[int, int], ...]
     kept: Mapping[int, str]
@@ -96,6 +126,18 @@ class Profile:
     oldest_years: int
     makers: frozenset[str]
     screening: Screening
+    safe_private: Mapping[tuple[str, int, int], SafePrivate]
+    structured: Structured
+
+    def option_of(self, tag: int) -> str:
+        """Give the option by which a value at this tag stays, as its column of Table E.1-1; empty for none."""
+        attribute = self.attributes.get(tag)
+        return attribute.option if attribute else ""
+
+    def retains(self, tag: int) -> bool:
+        """Tell whether an option keeps the values at this tag as they are."""
+        attribute = self.attributes.get(tag)
+        return bool(attribute and attribute.option and attribute.code == "K")
 
 
 def tag_number(text: str) -> int:
@@ -109,24 +151,51 @@ def tag_number(text: str) -> int:
     return int(text[1:5] + text[6:10], 16)
 
 
-def _is_pattern(text: str) -> bool:
+def is_pattern(text: str) -> bool:
+    """Tell whether a tag of Table E.1-1 stands for many."""
     return "x" in text or text.startswith("(g")
 
 
-def _option_of(row: Mapping[str, str], options: list[str]) -> str:
-    """Give K, C or nothing: to retain counts more than to clean (PS3.15 section E.3)."""
-    cells = {row[option] for option in options}
-    return "K" if "K" in cells else "C" if "C" in cells else ""
+def _on(document: Mapping[str, Any]) -> frozenset[str]:
+    """Give the options that are on.
+
+    Raises
+    ------
+    ConfigError
+        If the table has no such column, or if dates were both to be kept and to be moved (PS3.15 section E.3.6).
+    """
+    options = document["options"]
+    columns = set(rows_of(TABLE)[0])
+    unknown = sorted(set(options) - columns)
+    if unknown:
+        raise ConfigError(
+            f"{PROFILE}: Table E.1-1 has no option {', '.join(unknown)}", next_step=f"Use a column of {TABLE}"
+        )
+    on = frozenset(name for name, is_on in options.items() if is_on)
+    if {FULL_DATES, MODIFIED_DATES} <= on:
+        raise ConfigError(
+            f"{PROFILE}: {FULL_DATES} and {MODIFIED_DATES} exclude one another", next_step="Turn one of them off"
+        )
+    return on
 
 
-def _attributes(document: Mapping[str, Any]) -> dict[int, Attribute]:
-    options = [name for name, on in document["options"].items() if on]
+def _by_option(row: Mapping[str, str], options: frozenset[str]) -> tuple[str, str]:
+    """Give K or C with its option, or the Basic Profile: to retain counts more than to clean (PS3.15 section E.3)."""
+    found = {row[option]: option for option in sorted(options, reverse=True) if row[option]}
+    for code in ("K", "C"):
+        if code in found:
+            return code, found[code]
+    return row["basic_profile"], ""
+
+
+def _attributes(document: Mapping[str, Any], on: frozenset[str]) -> dict[int, Attribute]:
     found = {}
     for row in rows_of(TABLE):
-        if not _is_pattern(row["tag"]):
-            basic = row["basic_profile"]
-            found[tag_number(row["tag"])] = Attribute(row["vr"], _option_of(row, options) or basic, basic)
-    for override in document["override"]:
+        if not is_pattern(row["tag"]):
+            code, option = _by_option(row, on)
+            found[tag_number(row["tag"])] = Attribute(row["vr"], code, row["basic_profile"], option)
+    overrides = (override for override in document["override"] if override.get("unless", "") not in on)
+    for override in overrides:
         for tag in map(tag_number, override["tags"]):
             row_of_tag = found.get(tag, Attribute("", override["action"], override["action"]))
             code = row_of_tag.basic if override["action"] == "basic" else override["action"]
@@ -159,8 +228,32 @@ def _dates(table: Mapping[str, Any]) -> Dates:
     return Dates(earliest, latest, placeholders, table["dummy"])
 
 
-def _digest() -> str:
-    digest = hashlib.sha256()
+def _safe_private() -> dict[tuple[str, int, int], SafePrivate]:
+    """Give Table E.3.10-1 by private creator, group, and the last two digits of the element."""
+    return {
+        (row["private_creator"], int(row["group"], 16), int(row["element"].lower().removeprefix("xx"), 16)): (
+            SafePrivate(row["vr"], row["vm"])
+        )
+        for row in rows_of("safe_private.csv")
+    }
+
+
+def _sop_classes(on: frozenset[str]) -> dict[str, SopClass]:
+    """Give the SOP classes; one that needs an option which is off is held by its rule."""
+    found = {}
+    for row in rows_of("sop_classes.csv"):
+        is_ready = row["needs"] in on
+        found[row["uid"]] = SopClass(row["name"], row["iod"], "" if is_ready else row["rule_id"], row["pixels"])
+    return found
+
+
+def _concepts(codes: list[str]) -> frozenset[tuple[str, str]]:
+    """Read concepts that are written ``scheme:value``."""
+    return frozenset((scheme, value) for scheme, _, value in (code.partition(":") for code in codes))
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(document["options"], sort_keys=True).encode())
     names = sorted(entry.name for entry in files("config.deid").iterdir())
     for name in names:
         if name.endswith((".csv", ".toml")):
@@ -168,22 +261,25 @@ def _digest() -> str:
     return digest.hexdigest()
 
 
-@cache
-def load_profile() -> Profile:
-    """Load the profile of this version."""
-    document = tomllib.loads(text_of("profile.toml"))
+def profile_of(document: Mapping[str, Any]) -> Profile:
+    """Make a profile of a document like ``profile.toml``.
+
+    Raises
+    ------
+    ConfigError
+        If its options are not those of Table E.1-1, or two of them exclude one another.
+    """
+    on = _on(document)
     method, equipment = _method(document)
-    screening = document["screening"]
+    screening, structured = document["screening"], document["structured"]
     return Profile(
-        digest=_digest(),
+        digest=_digest(document),
         edition=document["edition"],
-        attributes=_attributes(document),
+        options=on,
+        attributes=_attributes(document, on),
         removed_groups=tuple((int(row["first"], 16), int(row["last"], 16)) for row in document["removed_groups"]),
         kept={tag_number(row["tag"]): row["kept"] for row in rows_of("kept.csv")},
-        sop_classes={
-            row["uid"]: SopClass(row["name"], row["iod"], row["rule_id"], row["pixels"])
-            for row in rows_of("sop_classes.csv")
-        },
+        sop_classes=_sop_classes(on),
         iods={row["iod"]: tuple(row["modules"].split()) for row in rows_of("iod_modules.csv")},
         module_types=_module_types(),
         coding_schemes=frozenset(row["designator"] for row in rows_of("coding_schemes.csv")),
@@ -193,4 +289,19 @@ def load_profile() -> Profile:
         oldest_years=document["ages"]["oldest_years"],
         makers=frozenset(document["words"]["makers"]),
         screening=Screening(**{name: frozenset(words) for name, words in screening.items()}),
+        safe_private=_safe_private(),
+        structured=Structured(_concepts(structured["identities"]), _concepts(structured["ages"])),
     )
+
+
+def document_of_profile(**options: bool) -> dict[str, Any]:
+    """Read ``profile.toml`` with some of its options set otherwise."""
+    document = tomllib.loads(text_of(PROFILE))
+    document["options"] |= options
+    return document
+
+
+@cache
+def load_profile() -> Profile:
+    """Load the profile of this version."""
+    return profile_of(document_of_profile())

@@ -33,6 +33,36 @@ CROSSWALK = Table(
     ),
 )
 
+NEEDLES = Table(
+    "needles",
+    "One row per subject and set of needles: the objects that were searched for it. Private, and sealed.",
+    ("subject_id", "sources"),
+    pa.schema(
+        [
+            column("subject_id", pa.string(), "Pseudonym of the patient"),
+            column("sources", LIST_OF_STRINGS, "Source ids of the objects that the needles came from"),
+            column("sealed", pa.binary(), "The needles, sealed under the key ring (AES-SIV, RFC 5297)"),
+        ]
+    ),
+)
+
+LATE = Table(
+    "late",
+    "One row per accepted object in which another batch's knowledge of its subject was found: it must not be released.",
+    ("source_id",),
+    pa.schema(
+        [
+            column("source_id", pa.string(), "Keyed digest of the source name"),
+            column("site", pa.string(), "Site of the object's batch"),
+            column("batch", pa.string(), "The object's batch"),
+            column("sop_uid", pa.string(), "New SOP Instance UID"),
+            column("sha256", pa.string(), "Digest of the de-identified object"),
+            column("rule_id", pa.string(), "The rule that holds it", source="config/ledger_rules.csv"),
+            column("kinds", LIST_OF_STRINGS, "Kinds of what was found"),
+        ]
+    ),
+)
+
 PLAN = Table(
     "plan",
     "One row per raw object that a shard, or harmonize, reads. Private: a key can identify a person.",

@@ -8,13 +8,24 @@ from typing import assert_never
 from pydicom import DataElement, Dataset, Sequence
 
 from config.deid import Profile
-from config.deid.profile import Path, Types
+from config.deid.profile import Path, SafePrivate, Types
 from tasks.deidentify.actions import Action, Code, resolve, without_value
 from tasks.deidentify.charsets import ASCII
 from tasks.deidentify.codes import CODE_TAGS, LOCAL, cleaned_code, is_code
 from tasks.deidentify.dummies import dummy_value
-from tasks.deidentify.kept import Keeping, kept_element
+from tasks.deidentify.graphics import CLEAN_GRAPHICS, GRAPHIC_ANNOTATIONS, drop_handwriting, kept_overlay_tags
+from tasks.deidentify.kept import IDENTITIES, Keeping, kept_element
 from tasks.deidentify.policy import code_of, is_removed_group
+from tasks.deidentify.private import (
+    SAFE_PRIVATE,
+    creator_tag,
+    creators_in,
+    kept_private,
+    opened,
+    safe_row,
+    vr_of_private,
+)
+from tasks.deidentify.structured import CONCEPT_NAME, VALUES, cap_age, names_someone, place_of
 from tasks.deidentify.values import Element, codecs_in, is_empty, known_vr, settled_vr
 
 _PIXEL_GROUP = 0x7FE0  # inside an item it is a thumbnail
@@ -38,11 +49,16 @@ class Cleaning:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Where in the object the walk is: `hollow` tells that nothing here is kept, only what the IOD requires stays."""
+    """Where in the object the walk is.
+
+    `hollow` tells that nothing here is kept, only what the IOD requires stays; `nameless` that the value of this
+    content item goes, for what it is the value of.
+    """
 
     path: Path = ()
     codecs: tuple[str, ...] = ASCII
     hollow: bool = False
+    nameless: bool = False
 
     def inside(self, tag: int, *, hollow: bool = False) -> "Level":
         """Give the level of the items of a sequence."""
@@ -51,17 +67,75 @@ class Level:
 
 def clean_dataset(dataset: Dataset, cleaning: Cleaning, level: Level = Level()) -> None:
     """Clean a data set or item in place."""
-    level = Level(level.path, codecs_in(dataset, level.codecs), level.hollow)
-    code: Mapping[int, str] | None = None
-    if level.path and is_code(dataset):
-        code = LOCAL if level.hollow else cleaned_code(dataset, cleaning.keeping, level.codecs)
+    codecs = codecs_in(dataset, level.codecs)
+    level = Level(level.path, codecs, level.hollow, nameless=_is_nameless(dataset, cleaning, codecs))
+    code = _cleaned_code(dataset, cleaning, level)
+    if code is not None:
         _put_code(dataset, code)
+    stays = _kept_private_elements(dataset, cleaning, level) | _kept_graphics(dataset, cleaning, level)
     for tag in sorted(map(int, dataset.keys())):
-        if is_removed_group(tag, cleaning.profile) or (level.path and tag >> 16 == _PIXEL_GROUP):
+        if tag in stays:
+            cleaning.done[(*level.path, tag), Action.KEEP] += 1
+        elif is_removed_group(tag, cleaning.profile) or (level.path and tag >> 16 == _PIXEL_GROUP):
             del dataset[tag]
             cleaning.done[(*level.path, tag), Action.REMOVE] += 1
         elif code is None or tag not in CODE_TAGS:
             _clean_element(dataset, tag, cleaning, level)
+
+
+def _is_nameless(dataset: Dataset, cleaning: Cleaning, codecs: tuple[str, ...]) -> bool:
+    """Tell whether a content item names someone or something, and cap it if it is an age."""
+    if CONCEPT_NAME not in dataset:
+        return False
+    cap_age(dataset, cleaning.profile, codecs)
+    return names_someone(dataset, cleaning.profile, codecs)
+
+
+def _cleaned_code(dataset: Dataset, cleaning: Cleaning, level: Level) -> Mapping[int, str] | None:
+    """Give what stays of a coded concept, or null if the data set is none."""
+    if not level.path or not is_code(dataset):
+        return None
+    if level.hollow:
+        return LOCAL
+    retained = cleaning.profile.option_of(level.path[-1]) in IDENTITIES
+    return cleaned_code(dataset, cleaning.keeping, level.codecs, retained=retained)
+
+
+def _kept_private_elements(dataset: Dataset, cleaning: Cleaning, level: Level) -> set[int]:
+    """Clean the private elements that may stay, and give their tags and those of their creators."""
+    kept: set[int] = set()
+    if level.hollow or SAFE_PRIVATE not in cleaning.profile.options:
+        return kept
+    creators = creators_in(dataset)
+    for tag in [int(tag) for tag in dataset.keys() if tag.is_private and not tag.is_private_creator]:  # noqa: SIM118 -- iterating a Dataset converts every element
+        row = safe_row(tag, creators.get(creator_tag(tag)), cleaning.profile)
+        element = dataset.get_item(tag)
+        result = _private(element, row, cleaning, level) if row else None
+        if result is not None:
+            if result is not element:
+                dataset[tag] = result
+            kept.update((tag, creator_tag(tag)))
+    return kept
+
+
+def _private(element: Element, row: SafePrivate, cleaning: Cleaning, level: Level) -> Element | None:
+    vr = vr_of_private(element, row)
+    if "SQ" not in (vr, row.vr):
+        return kept_private(element, row, cleaning.keeping, level.codecs)
+    sequence = opened(element) if vr == row.vr else None
+    if sequence is None:
+        return None
+    return _kept(_Found(sequence, int(element.tag), "SQ", is_settled=True, kind=""), cleaning, level)
+
+
+def _kept_graphics(dataset: Dataset, cleaning: Cleaning, level: Level) -> frozenset[int]:
+    """Take what may be writing out of drawn annotations, and give the tags of the overlays that are none."""
+    if level.path or CLEAN_GRAPHICS not in cleaning.profile.options:
+        return frozenset()
+    dropped = drop_handwriting(dataset)
+    if dropped:
+        cleaning.done[(GRAPHIC_ANNOTATIONS,), Action.REMOVE] += dropped
+    return kept_overlay_tags(dataset)
 
 
 def _put_code(item: Dataset, code: Mapping[int, str]) -> None:
@@ -76,7 +150,7 @@ def _clean_element(dataset: Dataset, tag: int, cleaning: Cleaning, level: Level)
     profile = cleaning.profile
     found = _found(dataset.get_item(tag), cleaning, level)
     action = _action(found, profile)
-    if level.hollow and action in (Action.KEEP, Action.CLEAN):
+    if (level.hollow and action in (Action.KEEP, Action.CLEAN)) or (level.nameless and tag in VALUES):
         action = without_value(found.kind)
     result = _result(found, action, cleaning, level)
     if result is None and action in _NEEDS_VALUE:
@@ -106,7 +180,7 @@ def _found(element: Element, cleaning: Cleaning, level: Level) -> _Found:
     tag = int(element.tag)
     known = known_vr(tag, cleaning.profile.attributes)
     settled = settled_vr(element, known)
-    kind = cleaning.types.get(level.path, {}).get(tag, "")
+    kind = cleaning.types.get(place_of(level.path), {}).get(tag, "")
     return _Found(element, tag, settled or known.split(" or ", maxsplit=1)[0], bool(settled), kind)
 
 

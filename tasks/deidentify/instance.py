@@ -18,14 +18,14 @@ from tasks.deidentify.crosswalk import Crosswalk, Recorder, crosswalk, recorder
 from tasks.deidentify.dates import read_date
 from tasks.deidentify.elements import Cleaning, clean_dataset
 from tasks.deidentify.facts import facts_of
-from tasks.deidentify.kept import Keeping
+from tasks.deidentify.kept import BASIC_DATE, Keeping
 from tasks.deidentify.marks import earlier_lines, earlier_versions, mark, own_words
-from tasks.deidentify.needles import Kind, Needle, harvest, spellings
+from tasks.deidentify.needles import Kind, Needle, harvest, harvest_words, spellings, words_given
 from tasks.deidentify.persons import Person, identify, name_subject
 from tasks.deidentify.policy import types_of
 from tasks.deidentify.residual import found_in_header, found_in_pixels, found_in_text
 from tasks.deidentify.screening import NOT_CHECKED, NOT_NEEDED, PIXEL_TAGS, has_pixels, screened
-from tasks.deidentify.values import codecs_in
+from tasks.deidentify.values import codecs_in, text_of
 from tasks.dicom.pixels import check_pixels, clean_pixel_carriers
 from tasks.dicom.reading import read_dataset
 from tasks.dicom.refusal import Refusal
@@ -42,17 +42,21 @@ PASSED: Final = "DE-PASS"
 FAILED: Final = "DE-FAILED"
 RESIDUAL: Final = "DE-RESIDUAL"
 POLICY: Final = "DE-POLICY"
-BASIC_DATE: Final = 8  # characters of YYYYMMDD
+BIRTH_DATE: Final = 0x00100030
 
 
 @dataclass(frozen=True, slots=True)
 class InstancePolicy:
-    """All that decides what becomes of an object, besides its bytes."""
+    """All that decides what becomes of an object, besides its bytes.
+
+    `needles` are names and identifiers from clinical rows and name lists: no cleaned text holds one of their words.
+    """
 
     pseudonymizer: Pseudonymizer
     profile: Profile
     limits: ObjectLimits = field(default_factory=ObjectLimits)
     accept_not_checked: bool = True
+    needles: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Outcome:
     `content`, `facts` and `actions` are there only if it passed: the finished file, its row of the instance table
     (without source id, size and digests), and how often each action was taken at each place. `subject_id`, `study_uid`
     and `sop_uid` are the new ones, and there as soon as the object could be identified. `findings` say where a held
-    object failed, as far as that can be told. `crosswalk` holds source identifiers: it is for the private prefix.
+    object failed, as far as that can be told. `crosswalk` and `needles` hold source values, for the private prefix.
     """
 
     status: Status
@@ -76,6 +80,7 @@ class Outcome:
     sop_uid: str | None = None
     engine: str | None = None
     crosswalk: Crosswalk = field(default_factory=dict, repr=False)
+    needles: frozenset[Needle] = field(default=frozenset(), repr=False)
 
 
 @dataclass(slots=True)
@@ -85,6 +90,7 @@ class _Progress:
     recorder: Recorder
     person: Person | None = None
     findings: tuple[Finding, ...] = ()
+    needles: frozenset[Needle] = frozenset()
 
 
 def deidentify_instance(content: bytes, policy: InstancePolicy) -> Outcome:
@@ -110,6 +116,7 @@ def _stopped(rule_id: str, progress: _Progress) -> Outcome:
         study_uid=person.study_uid if person else None,
         sop_uid=person.sop_uid if person else None,
         crosswalk=_crosswalk(progress),
+        needles=progress.needles,
     )
 
 
@@ -119,11 +126,12 @@ def _crosswalk(progress: _Progress) -> Crosswalk:
 
 def _passed(content: bytes, policy: InstancePolicy, progress: _Progress) -> Outcome:
     dataset = read_dataset(content, policy.limits)
-    person = progress.person = identify(dataset, policy.pseudonymizer)
+    person = progress.person = identify(dataset, policy.pseudonymizer, retain_uids="rtn_uids" in policy.profile.options)
+    progress.needles = harvest(dataset, policy.profile, ASCII)
     sop_class = screened(dataset, policy.profile)
     pixels = _pixel_state(dataset, sop_class, policy)
     check_pixels(dataset)
-    cleaning, codecs = _prepared(dataset, person, sop_class, policy), codecs_in(dataset, ASCII)
+    cleaning, codecs = _prepared(dataset, progress.needles, person, sop_class, policy), codecs_in(dataset, ASCII)
     _clean(dataset, person, cleaning)
     finished = write_dataset(dataset)
     _search(finished, dataset, cleaning.keeping, codecs, progress)
@@ -138,6 +146,7 @@ def _passed(content: bytes, policy: InstancePolicy, progress: _Progress) -> Outc
         sop_uid=person.sop_uid,
         engine=ENGINE,
         crosswalk=_crosswalk(progress),
+        needles=progress.needles,
     )
 
 
@@ -148,9 +157,12 @@ def _pixel_state(dataset: FileDataset, sop_class: SopClass, policy: InstancePoli
     return pixels
 
 
-def _prepared(dataset: FileDataset, person: Person, sop_class: SopClass, policy: InstancePolicy) -> Cleaning:
-    needles = harvest(dataset, policy.profile, ASCII)
-    keeping = Keeping(policy.profile, policy.pseudonymizer, person.offset_days, needles)
+def _prepared(
+    dataset: FileDataset, needles: frozenset[Needle], person: Person, sop_class: SopClass, policy: InstancePolicy
+) -> Cleaning:
+    words = harvest_words(dataset, policy.profile, ASCII) | words_given(policy.needles)
+    born = read_date((text_of(dataset, BIRTH_DATE, "DA", ASCII) or "")[:BASIC_DATE])
+    keeping = Keeping(policy.profile, policy.pseudonymizer, person.offset_days, needles, words=words, birth_date=born)
     return Cleaning(keeping, types_of(policy.profile, sop_class.iod))
 
 

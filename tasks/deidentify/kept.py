@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 from pydicom import DataElement
@@ -10,31 +11,64 @@ from pydicom.dataelem import RawDataElement
 from config.deid import Profile
 from tasks.deidentify.ages import capped_age
 from tasks.deidentify.charsets import known_terms
-from tasks.deidentify.dates import is_time, shift_date, shift_datetime
-from tasks.deidentify.needles import Needle
+from tasks.deidentify.dates import is_time, read_date, shift_date, shift_datetime
+from tasks.deidentify.needles import Kind, Needle, spellings
 from tasks.deidentify.residual import found_in_text
+from tasks.deidentify.text import Cleaned, Needles, clean_text
 from tasks.deidentify.uids import replaced_uids
-from tasks.deidentify.values import BYTES_VRS, CHARACTER_SET, TEXT_VRS, Element, is_number, texts_of
+from tasks.deidentify.values import BYTES_VRS, CHARACTER_SET, TEXT_VRS, UNDIVIDED_VRS, Element, is_number, texts_of
 from tasks.deidentify.words import are_known_words, vocabulary
 from tasks.identity import Pseudonymizer
 
+DATE: Final = 0x0040A121  # of a content item (PS3.3 section C.17.3)
+DATE_TIME: Final = 0x0040A120
+BASIC_DATE: Final = 8  # characters of YYYYMMDD
 LENGTHS: Final = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240}  # PS3.5 section 6.2
 _ENUMERATED: Final = {0x00100040: ("M", "F", "O")}  # Patient's Sex (PS3.3 section C.7.1.1)
 LONGEST: Final = 1024  # of the VRs without a limit
+LONGEST_LABEL: Final = 128  # longer ones are sentences
+DESCRIPTORS: Final = "clean_desc"
+IDENTITIES: Final = ("rtn_dev_id", "rtn_inst_id")  # options that keep names and numbers, whatever words they are
 _DEFINED_TERM = re.compile(r"[A-Z0-9_ ]{0,16}")
 _POINTER = re.compile(r"@|://|(?:\d+\.){6}")  # an e-mail address, a URL, a UID: each leads somewhere
 _MAX_TERM = 16
+_LINE_BREAKS = str.maketrans("\t\n\f\r", "    ")  # PS3.5 section 6.1.3
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What decides how a value stays; `excused` collects names that are also words of a kept value."""
+    """What decides how a value stays.
+
+    `excused` collects needles that may stand in the result: names that are also words of a kept value, and dates that
+    an option keeps. `words` are the words that no cleaned text may hold (`tasks.deidentify.text.Needles`). A date of
+    structured content that is `birth_date` is not moved but goes.
+    """
 
     profile: Profile
     pseudonymizer: Pseudonymizer
     offset_days: int
     needles: frozenset[Needle]
     excused: set[Needle] = field(default_factory=set)
+    words: frozenset[str] = frozenset()
+    birth_date: date | None = None
+
+    def new_uid(self, uid: str) -> str:
+        """Give the UID that stands for a source UID: itself where UIDs are retained."""
+        return uid if "rtn_uids" in self.profile.options else self.pseudonymizer.uid(uid)
+
+    def cleaning(self, text: str) -> Cleaned:
+        """Give what may stay of a text, and why no more."""
+        return clean_text(text, Needles(self.needles, self.words))
+
+    def cleaned(self, text: str) -> str:
+        """Give what may stay of a text, empty for nothing."""
+        return self.cleaning(text).value
+
+    def excuse_date(self, text: str) -> None:
+        """Let a date stand in the result that an option keeps."""
+        day = read_date(text[:10]) or read_date(text[:8])
+        if day:
+            self.excused.update(Needle(Kind.DATE, spelling, "0123456789") for spelling in spellings(day))
 
     def is_free_of_needles(self, text: str) -> bool:
         """Tell whether a text holds nothing of the subject; a name that is a concept's or a maker's is excused."""
@@ -60,7 +94,7 @@ def kept_element(element: Element, vr: str, keeping: Keeping, codecs: tuple[str,
     texts = texts_of(element, vr, codecs)
     if texts is None:
         return None
-    changed = _kept_texts(int(element.tag), vr, texts, keeping)
+    changed = kept_texts(int(element.tag), vr, texts, keeping)
     if changed is None:
         return None
     if changed == texts:
@@ -75,9 +109,10 @@ def _as(element: Element, vr: str) -> Element:
     return element
 
 
-def _kept_texts(tag: int, vr: str, texts: list[str], keeping: Keeping) -> list[str] | None:
+def kept_texts(tag: int, vr: str, texts: list[str], keeping: Keeping) -> list[str] | None:
+    """Give the values of a text element as they may stay, or null if they must go."""
     if vr == "UI":
-        return replaced_uids(texts, tag, keeping.pseudonymizer.uid)
+        return texts if keeping.profile.retains(tag) else replaced_uids(texts, tag, keeping.new_uid)
     if tag == CHARACTER_SET:
         return texts if known_terms(texts) else None
     changed = [_one(tag, vr, text, keeping) if text else text for text in texts]
@@ -92,10 +127,8 @@ def _one(tag: int, vr: str, text: str, keeping: Keeping) -> str | None:
             changed = capped_age(text, oldest_years=profile.oldest_years)
         case "CS":
             changed = _term(text, tag, keeping)
-        case "DA":
-            changed = shift_date(text, days=keeping.offset_days, dates=profile.dates)
-        case "DT":
-            changed = shift_datetime(text, days=keeping.offset_days, dates=profile.dates)
+        case "DA" | "DT":
+            changed = _day(text, tag, vr, keeping)
         case "DS" | "IS":
             changed = text if is_number(text, vr) else None
         case "TM":
@@ -103,6 +136,23 @@ def _one(tag: int, vr: str, text: str, keeping: Keeping) -> str | None:
         case _:
             changed = _text(text, tag, vr, keeping)
     return changed
+
+
+def _day(text: str, tag: int, vr: str, keeping: Keeping) -> str | None:
+    """Give a date moved with the subject's others, or as it is where an option keeps it."""
+    if (
+        tag in (DATE, DATE_TIME)
+        and keeping.birth_date is not None
+        and read_date(text[:BASIC_DATE]) == keeping.birth_date
+    ):
+        return None
+    shift = shift_date if vr == "DA" else shift_datetime
+    if not keeping.profile.retains(tag):
+        return shift(text, days=keeping.offset_days, dates=keeping.profile.dates)
+    if shift(text, days=0, dates=keeping.profile.dates) is None:
+        return None
+    keeping.excuse_date(text)
+    return text
 
 
 def _term(text: str, tag: int, keeping: Keeping) -> str | None:
@@ -118,9 +168,25 @@ def _term(text: str, tag: int, keeping: Keeping) -> str | None:
 
 
 def _text(text: str, tag: int, vr: str, keeping: Keeping) -> str | None:
-    """Give a text that the profile keeps as it is, or word by word; options of the standard keep text word by word."""
-    if len(text) > LENGTHS.get(vr, LONGEST) or not text.isprintable() or _POINTER.search(text):
+    """Give a text that the profile keeps as it is, word by word, or cleaned; options keep text word by word."""
+    profile = keeping.profile
+    if len(text) > LENGTHS.get(vr, LONGEST) or not _is_printable(text, vr):
         return None
-    if not keeping.is_free_of_needles(text):
+    option, kept = profile.option_of(tag), profile.kept.get(tag)
+    if option == DESCRIPTORS and vr not in UNDIVIDED_VRS:
+        return keeping.cleaned(text) or None
+    if option == DESCRIPTORS or kept == "label":
+        return label(text, keeping)
+    if _POINTER.search(text) or not keeping.is_free_of_needles(text):
         return None
-    return text if keeping.profile.kept.get(tag) == "value" or are_known_words(text) else None
+    return text if kept == "value" or option in IDENTITIES or are_known_words(text) else None
+
+
+def label(text: str, keeping: Keeping) -> str | None:
+    """Give a short text if it is clean as it is: of longer or mixed ones a part would say something else."""
+    return text if len(text) <= LONGEST_LABEL and keeping.cleaned(text) == text else None
+
+
+def _is_printable(text: str, vr: str) -> bool:
+    """Tell whether a text holds no control characters but those that break lines where lines may be."""
+    return (text.translate(_LINE_BREAKS) if vr in UNDIVIDED_VRS else text).isprintable()

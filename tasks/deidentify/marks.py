@@ -6,7 +6,7 @@ from typing import Final
 from pydicom import DataElement, Dataset
 
 from config.deid import Profile
-from config.deid.profile import MethodCode
+from config.deid.profile import FULL_DATES, MODIFIED_DATES, MethodCode
 from config.version import VERSION
 from tasks.deidentify.charsets import ASCII
 from tasks.deidentify.codes import LOCAL
@@ -70,6 +70,13 @@ def _equipment_item(profile: Profile, version: str) -> Dataset:
     return item
 
 
+def dates_state(options: frozenset[str]) -> str:
+    """Give the value of Longitudinal Temporal Information Modified (PS3.3 section C.7.1.1)."""
+    if FULL_DATES in options:
+        return "UNMODIFIED"
+    return "MODIFIED" if MODIFIED_DATES in options else "REMOVED"
+
+
 def mark(dataset: Dataset, profile: Profile, *, lines: list[str], versions: list[str]) -> None:
     """Write the marks of this pass after those of earlier ones.
 
@@ -89,6 +96,6 @@ def mark(dataset: Dataset, profile: Profile, *, lines: list[str], versions: list
         (METHOD, "LO", lines if len(lines) > 1 else lines[0]),
         (METHOD_CODES, "SQ", codes),
         (CONTRIBUTING_EQUIPMENT, "SQ", equipment),
-        (DATES_MODIFIED, "CS", "MODIFIED"),
+        (DATES_MODIFIED, "CS", dates_state(profile.options)),
     ):
         dataset[tag] = DataElement(tag, vr, value)

@@ -4,10 +4,12 @@ Needles are personal data. They live in memory while one object is worked on and
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from itertools import permutations
 
 from pydicom import Dataset
@@ -90,6 +92,13 @@ CONTACTS = frozenset(
         0x00102155,  # Patient's Telecom Information
     }
 )
+SHORTEST_WORD = 2
+SHORTEST_DIGITS = 3
+_NOT_A_LETTER = re.compile(r"[\W_]+")
+_LIGATURES = str.maketrans(
+    {"æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o", "Ø": "o", "ł": "l", "Ł": "l", "đ": "d"}
+)
+_SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "ae", "Ö": "oe", "Ü": "ue", "å": "aa", "Å": "aa"})
 _SPLIT_NAME = re.compile(r"[\^\s,;]+")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -97,6 +106,58 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 def harvest(dataset: Dataset, profile: Profile, codecs: tuple[str, ...]) -> frozenset[Needle]:
     """Give the needles of a source data set, from every depth."""
     return frozenset(_needles_in(dataset, profile, codecs))
+
+
+def harvest_words(dataset: Dataset, profile: Profile, codecs: tuple[str, ...]) -> frozenset[str]:
+    """Give the words of the names and identifiers of a source data set, from every depth, for text that is cleaned.
+
+    They are shorter than needles may be: a text is cleaned word by word, bytes are searched anywhere.
+    """
+    return frozenset(_words_in(dataset, profile, codecs))
+
+
+def _words_in(dataset: Dataset, profile: Profile, codecs: tuple[str, ...]) -> Iterator[str]:
+    codecs = codecs_in(dataset, codecs)
+    for tag in dataset.keys():  # noqa: SIM118 -- iterating a Dataset converts every element
+        element = dataset.get_item(tag)
+        if element.VR == "SQ" and not isinstance(element.value, bytes):
+            for item in element.value or ():
+                yield from _words_in(item, profile, codecs)
+            continue
+        vr = settled_vr(element, known_vr(int(tag), profile.attributes))
+        if vr == "PN" or int(tag) in IDENTIFIERS:
+            for text in texts_of(element, vr, codecs) or ():
+                yield from text_needles(text)
+
+
+@lru_cache(maxsize=16)
+def words_given(texts: frozenset[str]) -> frozenset[str]:
+    """Give the words of names and identifiers that are known from elsewhere, such as clinical rows and name lists."""
+    return frozenset(word for text in texts for word in text_needles(text))
+
+
+def text_needles(text: str) -> Iterator[str]:
+    """Give the words of a name or an identifier, and the ways in which a name's parts are run together."""
+    for group in text.split("="):
+        parts = [part for part in _SPLIT_NAME.split(group) if part]
+        for part in parts:
+            yield from _words_of_part(part)
+        for first, second in permutations([folded(part) for part in parts[:2]], 2):
+            if first and second and not {first, second} & NOBODY:
+                yield from (first + second, first[0] + second, second + first[0])
+
+
+def _words_of_part(part: str) -> Iterator[str]:
+    for form in (part, part.translate(_SPELLED_OUT)):
+        for word in (folded(form), *(folded(piece) for piece in _NOT_A_LETTER.split(form))):
+            if len(word) >= (SHORTEST_DIGITS if word.isdigit() else SHORTEST_WORD) and word not in NOBODY:
+                yield word
+
+
+def folded(word: str) -> str:
+    """Give the letters and digits of a word, small and without accents."""
+    plain = unicodedata.normalize("NFKD", word.translate(_LIGATURES).casefold())
+    return "".join(character for character in plain if character.isalnum())
 
 
 def _needles_in(dataset: Dataset, profile: Profile, codecs: tuple[str, ...]) -> Iterator[Needle]:
@@ -112,6 +173,8 @@ def _needles_in(dataset: Dataset, profile: Profile, codecs: tuple[str, ...]) -> 
 
 def _needles_of(tag: int, element: Element, profile: Profile, codecs: tuple[str, ...]) -> Iterator[Needle]:
     vr = settled_vr(element, known_vr(tag, profile.attributes))
+    if profile.retains(tag) or (vr == "UI" and "rtn_uids" in profile.options):
+        return
     if not (vr in ("PN", "UI", "DA", "DT") or tag in IDENTIFIERS or tag in CONTACTS):
         return
     for text in texts_of(element, vr, codecs) or ():

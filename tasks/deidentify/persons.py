@@ -31,8 +31,8 @@ class Person:
     sop_uid: str
 
 
-def identify(dataset: Dataset, pseudonymizer: Pseudonymizer) -> Person:
-    """Give the subject and the new UIDs of a source data set.
+def identify(dataset: Dataset, pseudonymizer: Pseudonymizer, *, retain_uids: bool = False) -> Person:
+    """Give the subject and the new UIDs of a source data set; its own UIDs where they are retained.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def identify(dataset: Dataset, pseudonymizer: Pseudonymizer) -> Person:
     if not patient_id or not all(uid and _UID.fullmatch(uid) for uid in uids):
         raise Refusal("DE-ID-MISSING")
     subject = pseudonymizer.subject(patient_id)
-    study, series, sop = (pseudonymizer.uid(uid or "") for uid in uids)
+    study, series, sop = ((uid or "") if retain_uids else pseudonymizer.uid(uid or "") for uid in uids)
     return Person(subject, pseudonymizer.offset_days(subject), study, series, sop)
 
 

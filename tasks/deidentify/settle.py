@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from collections import Counter
 from typing import Any
 
 import duckdb
@@ -10,10 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.rules import ledger_rules
-from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCES, LEDGER, SOURCES
-from expectations.schemas.table import Table
+from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCES, LEDGER, NEEDLES, SOURCES
+from expectations.schemas.table import Table, table_of
 from tasks.context import BatchContext
+from tasks.deidentify.instance import RESIDUAL
+from tasks.deidentify.instance import STAGE as FOUND_IN
+from tasks.deidentify.pooling import read_pools, sealed_rows
+from tasks.deidentify.rescan import candidates_in, rescan
+from tasks.deidentify.retention import retention
 from tasks.deidentify.shard import PRIVATE, RECEIPT
+from tasks.deidentify.table_needles import harvest_tables
 from tasks.errors import AccountingError, VerificationError
 from tasks.layout import intake_shard
 from tasks.model import BatchPlan, StageReport, Status
@@ -23,10 +30,12 @@ log = logging.getLogger(__name__)
 
 STAGE = "settle"
 SETTLED_RECEIPT = "settled/receipt.json"
+RETENTION = "report/deid.json"
 OBJECTS = "objects"  # the place of a finding that is about whole objects
 
-# One rule per candidate, the first that holds: a conflict outweighs a divided study, and both a duplicate. All that is
-# known of a patient's study counts as evidence, also from objects that are held for another reason.
+# One rule per candidate, the first that holds: what was left of a subject outweighs a conflict, a conflict a divided
+# study, and these a duplicate. All that is known of a patient's study counts as evidence, also from objects that are
+# held for another reason.
 _SETTLE = """
 WITH conflicting AS (
     SELECT sop_uid FROM ledger WHERE status = 'released-candidate'
@@ -37,6 +46,7 @@ WITH conflicting AS (
 ), judged AS (
     SELECT * EXCLUDE (status, rule_id), CASE
         WHEN status <> 'released-candidate' THEN rule_id
+        WHEN source_id IN (SELECT source_id FROM late) THEN 'DE-RESIDUAL'
         WHEN sop_uid IN (SELECT sop_uid FROM conflicting) THEN 'DE-CONFLICT'
         WHEN study_uid IN (SELECT study_uid FROM divided) THEN 'DE-STUDY-PATIENTS'
         WHEN row_number() OVER (PARTITION BY status, sop_uid, sha256 ORDER BY source_id) > 1 THEN 'DE-DUPLICATE'
@@ -88,7 +98,7 @@ def settle_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
         return StageReport(STAGE, plan.run, receipt["counts"], receipt["rules"], resumed=True)
     merged = _merged(plan, context)
     _require_every_input(plan, context, merged["ledger"])
-    settled = _settled(merged)
+    settled = _settled(_with_late(merged, plan, context))
     files = {
         layout.run(plan.run, "settled/ledger.parquet"): settled["ledger"],
         layout.run(plan.run, "settled/instances.parquet"): settled["instances"],
@@ -96,9 +106,12 @@ def settle_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
         layout.run(plan.run, "actions.parquet"): settled["actions"],
         layout.private_run(plan.run, "sources.parquet"): settled["sources"],
         layout.private_run(plan.run, "crosswalk.parquet"): settled["crosswalk"],
+        layout.private_run(plan.run, "needles.parquet"): settled["needles"],
     }
     for key, table in files.items():
         work.create(key, write_table(table))
+    report = retention(settled["ledger"], settled["instances"], settled["findings"], settled["actions"])
+    work.create(layout.run(plan.run, RETENTION), json.dumps(report, indent=1).encode())
     return _finish(plan, context, settled["ledger"])
 
 
@@ -108,7 +121,7 @@ def _merged(plan: BatchPlan, context: BatchContext) -> dict[str, pa.Table]:
     own = intake_shard(plan.run)
     shards = [(shard.key, _receipt(shard.key, context)) for shard in plan.shards]
     merged = {}
-    for table in (LEDGER, SOURCES, CROSSWALK, INSTANCES, FINDINGS, ACTIONS):
+    for table in (LEDGER, SOURCES, CROSSWALK, NEEDLES, INSTANCES, FINDINGS, ACTIONS):
         name = f"{table.name}.parquet"
         key = layout.private_shard if name in PRIVATE else layout.shard
         parts = [_checked(work.read(key(shard, name)), shard, receipt["files"][name]) for shard, receipt in shards]
@@ -160,6 +173,25 @@ def _unequal(found: int, expected: int) -> AccountingError:
     )
 
 
+def _with_late(merged: dict[str, pa.Table], plan: BatchPlan, context: BatchContext) -> dict[str, pa.Table]:
+    """Search the candidates for what became known of their subjects in other objects and in tables.
+
+    Gives the tables with one more, `late`: the source ids of those that hold some of it; findings say of which kind.
+    """
+    of_tables = {(subject, needles): list[str]() for subject, needles in harvest_tables(plan, context).items()}
+    needles = pa.concat_tables([merged["needles"], table_of(NEEDLES, sealed_rows(of_tables, context.ring))])
+    hits = rescan(read_pools(needles.to_pylist(), context.ring), candidates_in(merged["ledger"]), context)
+    kinds = sum(hits.values(), Counter[str]())
+    found: list[dict[str, object]] = [
+        {"stage": FOUND_IN, "rule_id": RESIDUAL, "place": kind, "count": count} for kind, count in sorted(kinds.items())
+    ]
+    return merged | {
+        "needles": needles,
+        "findings": pa.concat_tables([merged["findings"], table_of(FINDINGS, found)]),
+        "late": pa.table({"source_id": pa.array(sorted(hits), pa.string())}),
+    }
+
+
 def _settled(merged: dict[str, pa.Table]) -> dict[str, pa.Table]:
     """Give the settled tables by name, each sorted by its key."""
     with duckdb.connect() as database:
@@ -179,6 +211,7 @@ def _settled(merged: dict[str, pa.Table]) -> dict[str, pa.Table]:
             "actions": _select(database, _ACTIONS, ACTIONS),
             "sources": _select(database, "SELECT * FROM sources ORDER BY source_id", SOURCES),
             "crosswalk": _select(database, _CROSSWALK, CROSSWALK),
+            "needles": _select(database, "SELECT * FROM needles ORDER BY subject_id, sources", NEEDLES),
         }
     candidates = pc.sum(pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value)).as_py() or 0
     for found, expected in (

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.keys import KeyRing
 from config.rules import ledger_rules
-from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCES, LEDGER, SOURCES
+from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCES, LEDGER, NEEDLES, SOURCES
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
 from tasks.deidentify.crosswalk import IdKind
 from tasks.deidentify.instance import InstancePolicy, Outcome, deidentify_instance
+from tasks.deidentify.needles import Needle
+from tasks.deidentify.pooling import pooled, sealed_rows
 from tasks.dicom.archives import Member, unpack
 from tasks.layout import object_key
 from tasks.model import ShardRef, StageReport, Status
@@ -23,7 +26,7 @@ log = logging.getLogger(__name__)
 
 STAGE = "deidentify"
 RECEIPT = "receipt.json"
-PRIVATE = frozenset({"sources.parquet", "crosswalk.parquet"})
+PRIVATE = frozenset({"sources.parquet", "crosswalk.parquet", "needles.parquet"})
 
 Row = dict[str, object]
 
@@ -45,6 +48,7 @@ class _Rows:
 
     sources: list[Row] = field(default_factory=list)
     crosswalk: dict[tuple[IdKind, str], str] = field(default_factory=dict)
+    needles: dict[tuple[str, frozenset[Needle]], list[str]] = field(default_factory=dict)
     ledger: list[Row] = field(default_factory=list)
     instances: list[Row] = field(default_factory=list)
     findings: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -149,6 +153,8 @@ def _instance_row(source_id: str, content: bytes, facts: Mapping[str, Any]) -> R
 def _note(outcome: Outcome, member: Member, context: BatchContext, rows: _Rows, sha256: str | None = None) -> None:
     source_id = context.pseudonymizer.source(member.name)
     rows.crosswalk.update(outcome.crosswalk)
+    if outcome.subject_id is not None and outcome.needles:
+        rows.needles.setdefault((outcome.subject_id, pooled(outcome.needles)), []).append(source_id)
     rows.sources.append({"source_id": source_id, "source": member.name})
     rows.ledger.append(
         {
@@ -167,7 +173,7 @@ def _note(outcome: Outcome, member: Member, context: BatchContext, rows: _Rows, 
 
 def _finish(shard: ShardRef, context: BatchContext, rows: _Rows) -> StageReport:
     """Write the shard's files, then its receipt."""
-    files = _files(rows)
+    files = _files(rows, context.ring)
     for name, content in files.items():
         key = context.layout.private_shard if name in PRIVATE else context.layout.shard
         context.work.create(key(shard.key, name), content)
@@ -188,7 +194,7 @@ def _finish(shard: ShardRef, context: BatchContext, rows: _Rows) -> StageReport:
     return StageReport(STAGE, shard.key, counts, rules)
 
 
-def _files(rows: _Rows) -> dict[str, bytes]:
+def _files(rows: _Rows, ring: KeyRing) -> dict[str, bytes]:
     """Give the shard's Parquet files by name, each sorted by its key."""
     findings: list[Row] = [
         {"stage": stage, "rule_id": rule, "place": place, "count": count}
@@ -207,6 +213,7 @@ def _files(rows: _Rows) -> dict[str, bytes]:
         "actions.parquet": (ACTIONS, actions),
         "sources.parquet": (SOURCES, _by_source(rows.sources)),
         "crosswalk.parquet": (CROSSWALK, crosswalk),
+        "needles.parquet": (NEEDLES, sealed_rows(rows.needles, ring)),
     }
     return {name: write_table(table_of(table, content)) for name, (table, content) in tables.items()}
 

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import cast
 
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.datadict import keyword_dict
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping
+
+from config.deid.rows import rows_of
 
 _WORD = re.compile(r"[^\W\d_]+")
 _Tables = Mapping[str, Mapping[str, Mapping[str, tuple[str, list[int]]]]]
@@ -32,6 +35,19 @@ def concept_names() -> Mapping[tuple[str, str], str]:
 def vocabulary() -> frozenset[str]:
     """Give every word of these names, in small letters."""
     return frozenset(word for name in concept_names().values() for word in words_of(name))
+
+
+@cache
+def text_words() -> frozenset[str]:
+    """Give the words that free text may be made of, in small letters without accents.
+
+    These are the words of concept and attribute names and those of technique, without those that are rather surnames.
+    """
+    names = (entry[2] for entry in DicomDictionary.values())
+    uses = {row["word"]: row["use"] for row in rows_of("words.csv")}
+    known = vocabulary() | {word for name in names for word in words_of(name)}
+    technique = {word for word, use in uses.items() if use == "technique"}
+    return frozenset(word for word in known if uses.get(word) != "name") | technique
 
 
 def words_of(text: str) -> list[str]:

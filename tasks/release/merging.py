@@ -20,6 +20,7 @@ from tasks.release.timelines import DAYS, rebased, timelines, told_subjects, wit
 
 STAGE = "release"
 DUPLICATE_SOP = "I-DUP-SOP"
+RESIDUAL = "DE-RESIDUAL"
 # What says where a row came from: of the same row sent twice, by one site or by two, the least stays.
 ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {"subject": ("site_id",), "clinical_event": ("source_row",)}
 # What is made anew from the rows of all batches, and so need not agree before.
@@ -56,7 +57,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
 
     A subject whose batches contradict each other about who it is, is held with all that is its own. An instance that
     came with different content in two batches is held with its whole study, and with the subject that no study is left
-    of.
+    of. An instance that holds what only another batch knew of its subject is held.
     """
     told = told_subjects(batches)
     lines = timelines(told, batches)
@@ -64,6 +65,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
     stacked, strangers = without_subjects(stacked, conflicting(told, lines))
     told, lines = (_others(rows, strangers.subject_ids) for rows in (told, lines))
     stacked["imaging_instance"], unlike = without_conflicts(stacked["imaging_instance"])
+    stacked["imaging_instance"], telling = without_late(stacked["imaging_instance"], batches)
     stacked["subject"], moved = _one_person_each(stacked["subject"], told, lines)
     stacked, withheld = _on_one_timeline(without_empty(stacked), pc.unique(lines["subject_id"]))
     findings = [*_lost(lines), *(finding for name, rows in stacked.items() for finding in disagreements(name, rows))]
@@ -74,7 +76,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
         Finding(MOVED, STAGE, "subject.zip3", moved),
         Finding(YEAR_WITHHELD, STAGE, "imaging_study.study_year", withheld),
     )
-    held = tuple(one for one in (strangers, unlike) if len(one.subject_ids) + len(one.sop_uids))
+    held = tuple(one for one in (strangers, unlike, telling) if len(one.subject_ids) + len(one.sop_uids))
     return Collection(recounted(tables), held, tuple(one for one in found if one.count)), findings
 
 
@@ -147,6 +149,14 @@ def without_conflicts(instances: pa.Table) -> tuple[pa.Table, Held]:
     held = pc.is_in(instances["study_uid"], value_set=studies)
     uids = pc.unique(instances.filter(held)["sop_uid"])
     return instances.filter(pc.invert(held)), Held(DUPLICATE_SOP, pa.array([], pa.string()), uids)
+
+
+def without_late(instances: pa.Table, batches: Sequence[AcceptedBatch]) -> tuple[pa.Table, Held]:
+    """Leave out the instances in which something was found late; give the rest, and what was left out."""
+    digests = pc.unique(pa.chunked_array([batch.late for batch in batches], pa.string()))
+    held = pc.is_in(instances["sha256"], value_set=digests)
+    uids = pc.unique(instances.filter(held)["sop_uid"])
+    return instances.filter(pc.invert(held)), Held(RESIDUAL, pa.array([], pa.string()), uids)
 
 
 def disagreements(name: str, rows: pa.Table) -> list[Finding]:

@@ -30,7 +30,8 @@ class ReleaseContext:
 class AcceptedBatch:
     """The run of a batch that counts: its tables in batch form, its anchors, and what its final ledger lets pass.
 
-    `candidates` holds sop_uid and sha256 of the ledger's released candidates.
+    `candidates` holds sop_uid and sha256 of the ledger's released candidates, `late` the digests of objects in which
+    something was found after their batch was settled (`expectations.schemas.pipeline.LATE`).
     """
 
     site: str
@@ -39,6 +40,7 @@ class AcceptedBatch:
     tables: Tables
     anchors: pa.Table
     candidates: pa.Table
+    late: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
 
     @property
     def name(self) -> str:

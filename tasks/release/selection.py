@@ -8,9 +8,10 @@ import pyarrow.compute as pc
 
 from config.release import ReleasePolicy
 from expectations.schemas.catalog import BATCH
-from expectations.schemas.pipeline import ANCHORS, LEDGER
+from expectations.schemas.pipeline import ANCHORS, LATE, LEDGER
 from expectations.schemas.table import Table
 from tasks.errors import BatchNotReadyError, GateError
+from tasks.layout import LATE as LATE_PREFIX
 from tasks.layout import BatchLayout
 from tasks.model import Status
 from tasks.release.model import AcceptedBatch, Tables
@@ -42,7 +43,14 @@ def accepted_batches(work: ReadOnlyStore, policy: ReleasePolicy) -> list[Accepte
         runs = {name: runs[name] for name in policy.batches}
     if not runs:
         raise BatchNotReadyError(f"no batch in {work.address} has an accepted run", next_step="curate a batch first")
-    return [_read(work, name, run) for name, run in sorted(runs.items())]
+    late = _late(work)
+    return [_read(work, name, run, late) for name, run in sorted(runs.items())]
+
+
+def _late(work: ReadOnlyStore) -> pa.Array:
+    """Give the digests of the objects in which another batch's knowledge of their subject was found."""
+    tables = [_table(work, listed.key, LATE) for listed in work.list(LATE_PREFIX)]
+    return pc.unique(pa.concat_tables([LATE.schema.empty_table(), *tables])["sha256"])
 
 
 def _accepted_runs(work: ReadOnlyStore) -> Iterator[tuple[str, str]]:
@@ -53,7 +61,7 @@ def _accepted_runs(work: ReadOnlyStore) -> Iterator[tuple[str, str]]:
                 yield f"{site}/{batch}", str(json.loads(pointer[0])["run"])
 
 
-def _read(work: ReadOnlyStore, name: str, run: str) -> AcceptedBatch:
+def _read(work: ReadOnlyStore, name: str, run: str, late: pa.Array) -> AcceptedBatch:
     site, batch = name.split("/", 1)
     layout = BatchLayout(site, batch)
     tables: Tables = {
@@ -62,7 +70,8 @@ def _read(work: ReadOnlyStore, name: str, run: str) -> AcceptedBatch:
     anchors = _table(work, layout.run(run, "harmonized/anchors.parquet"), ANCHORS)
     ledger = _table(work, layout.run(run, "ledger.parquet"), LEDGER)
     passed = pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value)
-    return AcceptedBatch(site, batch, run, tables, anchors, ledger.select(["sop_uid", "sha256"]).filter(passed))
+    candidates = ledger.select(["sop_uid", "sha256"]).filter(passed)
+    return AcceptedBatch(site, batch, run, tables, anchors, candidates, late)
 
 
 def _table(work: ReadOnlyStore, key: str, form: Table) -> pa.Table:

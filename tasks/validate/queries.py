@@ -91,9 +91,10 @@ SUBJECT = {
     """,
     flag("T-COVID-POS"): f"""
         WITH tested AS (
-            SELECT subject_id, bool_or(result = 'Positive') AS positive, bool_or(result = 'Negative') AS negative
+            SELECT subject_id, test_class, bool_or(result = 'Positive') AS positive,
+                   bool_or(result = 'Negative') AS negative
             FROM test_result
-            WHERE test_name = 'COVID-19' AND test_class IN ({_listed(ACUTE_TESTS)})
+            WHERE test_name = 'COVID-19' AND test_class <> 'antibody'
               AND test_id NOT IN (SELECT key FROM holds WHERE "table" = 'test_result')
             GROUP BY subject_id, test_class, coalesce(day::VARCHAR, test_id)),
         proof AS (
@@ -101,7 +102,9 @@ SUBJECT = {
             UNION SELECT subject_id FROM condition WHERE code IN ({_listed(COVID19_DIAGNOSES)})
             UNION SELECT subject_id FROM test_result
             WHERE test_name = 'COVID-19' AND test_class = 'clinical_diagnosis' AND result = 'Positive'),
-        disproof AS (SELECT DISTINCT subject_id FROM tested WHERE negative AND NOT positive)
+        disproof AS (
+            SELECT DISTINCT subject_id FROM tested
+            WHERE negative AND NOT positive AND test_class IN ({_listed(ACUTE_TESTS)}))
         SELECT s._row FROM subject s
         LEFT JOIN proof p ON p.subject_id = s.subject_id LEFT JOIN disproof d ON d.subject_id = s.subject_id
         WHERE (s.covid19_status = 'Positive' AND p.subject_id IS NULL)

@@ -13,6 +13,7 @@ from pydicom.datadict import dictionary_keyword, dictionary_VR
 from config.deid import load_profile, profile, regenerate
 from config.deid.profile import tag_number
 from config.deid.rows import rows_of, text_of
+from config.errors import ConfigError
 from config.rules import ledger_rules
 
 PROFILE = load_profile()
@@ -49,7 +50,9 @@ def test_cid_7050_is_that_of_the_edition() -> None:
 
 def test_the_options_that_are_on_are_the_codes_that_are_written() -> None:
     assert set(DOCUMENT["options"]) == set(OPTIONS)
-    assert [code.value for code in PROFILE.method] == ["113100", "113107", "113108"]
+    assert [code.value for code in PROFILE.method] == [
+        "113100", "113103", "113104", "113105", "113107", "113108", "113111",
+    ]  # fmt: skip
     assert PROFILE.equipment.meaning == "De-identifying Equipment"
 
 
@@ -72,7 +75,9 @@ def test_attributes_that_the_dictionary_lacks_have_a_vr() -> None:
         (0x00080020, "C", "Z"),  # Study Date: an option
         (0x00101010, "K", "X"),  # Patient's Age: an option
         (0x00102110, "X", "X"),  # Allergies: an option that we do not follow
-        (0x00081030, "X", "X"),  # Study Description: an option that is off
+        (0x00081030, "C", "X"),  # Study Description: an option
+        (0x00104000, "X", "X"),  # Patient Comments: an option that we do not follow
+        (0x00081010, "X/Z/D", "X/Z/D"),  # Station Name: an option that is off
         (0x00081140, "U", "X/Z/U*"),  # Referenced Image Sequence: our own
         (0x0018A001, "X", "X"),  # Contributing Equipment Sequence: our own, not in the table
         (0x00181203, "Z", "Z"),  # Calibration DateTime: our own
@@ -94,7 +99,7 @@ def test_what_is_kept_is_not_in_the_table_and_is_named_right() -> None:
         tag = tag_number(row["tag"])
         assert tag not in PROFILE.attributes
         assert (dictionary_keyword(tag), dictionary_VR(tag)) == (row["keyword"], row["vr"])
-        assert row["kept"] in ("value", "words", "bytes")
+        assert row["kept"] in ("value", "words", "label", "bytes")
 
 
 def test_every_sop_class_passes_or_is_held_by_a_rule() -> None:
@@ -104,11 +109,68 @@ def test_every_sop_class_passes_or_is_held_by_a_rule() -> None:
         if row["disposition"] == "pass":
             assert row["iod"] in PROFILE.iods
             assert row["pixels"] in ("not_checked", "not_needed")
-            assert not row["rule_id"]
+            assert bool(row["rule_id"]) is bool(row["needs"])
+            assert row["needs"] in ("", *OPTIONS)
         else:
             assert row["disposition"] == "hold"
             assert row["rule_id"] in ledger_rules()
             assert not row["iod"]
+
+
+def test_a_class_that_needs_an_option_is_held_without_it() -> None:
+    report = "1.2.840.10008.5.1.4.1.1.88.33"
+    assert PROFILE.sop_classes[report].rule_id == ""
+    off = profile.profile_of(profile.document_of_profile(clean_struct_cont=False))
+    assert off.sop_classes[report].rule_id == "DE-STRUCTURED"
+
+
+def test_table_e3_10_1_is_that_of_the_edition() -> None:
+    rows = rows_of("safe_private.csv")
+    assert len(rows) == len(PROFILE.safe_private) == 479
+    assert f"edition {PROFILE.edition}, 479 rows" in text_of("safe_private.csv").splitlines()[0]
+    assert digest_of(rows, ["group", "element", "private_creator", "vr", "vm", "meaning"]) == (
+        "b422869cd41f121c0ed147d759db33787de1204ede77ec0faed3f47ef7777924"
+    )
+    assert PROFILE.safe_private["ELSCINT1", 0x01F1, 0x26] == profile.SafePrivate("DS", "1")
+
+
+def test_words_are_of_one_use_and_in_order() -> None:
+    rows = rows_of("words.csv")
+    words = [row["word"] for row in rows]
+    assert words == sorted(set(words))
+    assert {row["use"] for row in rows} == {"technique", "name"}
+    assert all(word == word.lower() and word.isalpha() for word in words)
+
+
+@pytest.mark.parametrize("option", [*OPTIONS, "none"])
+def test_each_option_adds_its_code_and_no_other(option: str) -> None:
+    off = dict.fromkeys(OPTIONS, False)
+    made = profile.profile_of(profile.document_of_profile(**off | ({option: True} if option in OPTIONS else {})))
+    codes = {row["e1_1_column"]: row["code_value"] for row in rows_of("cid_7050.csv") if row["e1_1_column"]}
+    assert [code.value for code in made.method] == ["113100", *([codes[option]] if option in OPTIONS else [])]
+    assert made.options == ({option} if option in OPTIONS else set())
+    assert made.digest != PROFILE.digest
+    changed = {attribute.option for attribute in made.attributes.values()}
+    assert changed <= {"", option}
+
+
+def test_full_and_modified_dates_exclude_one_another() -> None:
+    with pytest.raises(ConfigError, match="rtn_long_full_dates and rtn_long_modif_dates exclude"):
+        profile.profile_of(profile.document_of_profile(rtn_long_full_dates=True))
+
+
+def test_an_option_that_the_standard_does_not_have_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="no option rtn_everything"):
+        profile.profile_of(profile.document_of_profile(rtn_everything=True))
+
+
+def test_an_option_takes_back_a_decision_that_was_made_without_it() -> None:
+    calibration, zone = 0x00181200, 0x00080201
+    assert (PROFILE.attributes[calibration].code, PROFILE.attributes[zone].code) == ("X", "X")
+    device = profile.profile_of(profile.document_of_profile(rtn_dev_id=True))
+    dates = profile.profile_of(profile.document_of_profile(rtn_long_full_dates=True, rtn_long_modif_dates=False))
+    assert (device.attributes[calibration].code, dates.attributes[calibration].code) == ("K", "X")
+    assert (device.attributes[zone].code, dates.attributes[zone].code) == ("X", "K")
 
 
 def test_the_tables_of_types_are_what_the_script_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,3 +57,13 @@ def test_context_group_versions_do_not_tell_the_offset() -> None:
     item.ContextGroupVersion = "20020904"
     finished = deidentified(a_ct(ProcedureCodeSequence=[item])).ProcedureCodeSequence[0]
     assert finished.ContextGroupVersion == "19000101"
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [("LUNG^ANNA", "Lung structure (body structure)"), ("BODY^STRUCTURE", "39607008"), ("ANNA^ZZCANARY", None)],
+)
+def test_a_subject_who_is_named_like_a_concept_is_not_held_for_it(name: str, meaning: str | None) -> None:
+    source = a_ct(PatientName=name, ProcedureCodeSequence=[a_code("39607008", "SCT", "Lung")])
+    found = deidentified(source).ProcedureCodeSequence[0].CodeMeaning
+    assert found == (meaning or "Lung structure (body structure)")

@@ -404,11 +404,12 @@ def test_types_decide_at_their_place() -> None:
     assert "FrameLabel" not in frame
 
 
-def test_sequences_that_are_required_are_emptied_or_hollow() -> None:
-    # DX: Acquisition Context Sequence is Type 2, and nothing of its content stays
+def test_the_context_of_an_acquisition_keeps_its_items_and_loses_their_words() -> None:
     context = an_item(ValueType="TEXT", TextValue="ZZCANARY", ConceptNameCodeSequence=[a_code("X", "99Z", "ZZCANARY")])
     finished = assert_clean(a_ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1", AcquisitionContextSequence=[context]))
-    assert len(finished.AcquisitionContextSequence) == 0
+    (item,) = finished.AcquisitionContextSequence
+    assert (item.ValueType, item.TextValue) == ("TEXT", "REMOVED")
+    assert item.ConceptNameCodeSequence[0].CodeMeaning == "Local code"
 
 
 def test_a_dummy_for_a_sequence_keeps_only_what_its_items_must_have() -> None:

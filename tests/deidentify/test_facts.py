@@ -36,11 +36,17 @@ def test_facts_are_those_of_the_finished_object() -> None:
         "slice_thickness_mm": 2.5, "image_position_mm": [1, 2, 3], "image_orientation": [1, 0, 0, 0, 1, 0],
         "convolution_kernel": ["B30f", "2"], "body_part_raw": "CHEST", "lossy": True, "laterality": "R", "frames": 1,
         "rows": 4, "bits_stored": 12, "photometric": "MONOCHROME2", "deid_pixel": "not_checked",
-        "deid_method_codes": ["113100", "113107", "113108"], "instance_number": 1,
+        "instance_number": 1,
+        "deid_method_codes": ["113100", "113103", "113104", "113105", "113107", "113108", "113111"],
     }  # fmt: skip
     assert {name: facts[name] for name in expected} == expected
     study_date = facts["study_date_shifted"]
     assert study_date == date(2020, 3, 15) + timedelta(days=DAYS)
+
+
+def test_descriptions_are_facts_as_far_as_they_survive() -> None:
+    facts = facts_of_ct(StudyDescription="CT CHEST for ZZCANARY", SeriesDescription="Thorax 5.0 B31f")
+    assert (facts["study_description"], facts["series_description"]) == ("CT CHEST", "Thorax 5.0 B31f")
 
 
 @pytest.mark.parametrize(

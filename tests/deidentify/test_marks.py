@@ -4,7 +4,7 @@ from tasks.deidentify.instance import InstancePolicy
 from tasks.deidentify.marks import EARLIER, MAKER, MODEL, method_line
 from tests.deidentify.objects import PEOPLE, PROFILE, a_code, a_ct, an_item, bytes_of, deidentified, outcome_of
 
-CODES = ["113100", "113107", "113108"]
+CODES = ["113100", "113103", "113104", "113105", "113107", "113108", "113111"]
 LINE = method_line(PROFILE)
 
 

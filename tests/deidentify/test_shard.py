@@ -114,7 +114,7 @@ def test_the_receipt_names_every_file_of_the_shard() -> None:
         place = layout.private_shard(key, name) if name in PRIVATE else layout.shard(key, name)
         assert hashlib.sha256(context.work.read(place)).hexdigest() == digest
     assert sorted(receipt["files"]) == [
-        f"{n}.parquet" for n in ("actions", "crosswalk", "findings", "instances", "ledger", "sources")
+        f"{n}.parquet" for n in ("actions", "crosswalk", "findings", "instances", "ledger", "needles", "sources")
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from prefect import flow
@@ -14,6 +15,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from config.errors import ConfigError
 from config.settings import Settings
+from flows.limits import alone
 from tasks import catalog, running
 from tasks.errors import CurationError, GateError, ShardTimeoutError, StoreError
 from tasks.model import BatchPlan, ShardRef, StageReport
@@ -89,3 +91,23 @@ def test_a_retried_run_looks_finished_shards_up(
     assert reports[0] == reports[1] == StageReport("deidentify", SHARD.key, {"held": 2}, {"DE-PARSE": 2})
     assert calls == [SHARD.key]
     assert time.monotonic() > started
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("server")
+def test_two_runs_never_work_on_one_batch() -> None:
+    inside: list[str] = []
+
+    def work(name: str) -> None:
+        with alone("curate-batch:s01:b1"):
+            inside.append(f"{name} in")
+            time.sleep(0.5)
+            inside.append(f"{name} out")
+
+    threads = [Thread(target=work, args=(name,)) for name in ("first", "second")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(inside) == ["first in", "first out", "second in", "second out"]
+    assert [words.split()[0] for words in inside][0::2] == [words.split()[0] for words in inside][1::2]

@@ -89,3 +89,34 @@ def test_a_stranger_can_verify_the_release(demo_run: DemoRun, installation: Inst
     assert installation.children
     answer = curate("verify-release", "--json", folder=demo_run.folder)
     assert (answer.returncode, '"problems": []' in answer.stdout) == (0, True), answer.stdout
+
+
+@pytest.mark.parametrize(("site", "batch"), BATCHES)
+def test_an_arrival_started_its_batch_exactly_once(
+    demo_run: DemoRun, installation: Installation, site: str, batch: str
+) -> None:
+    """The demo looked for arrivals once, the schedule more often; the second run of each batch is the demo's own."""
+    assert installation.prefect_api
+    with sqlite3.connect(f"file:{demo_run.installation / 'prefect/prefect.db'}?mode=ro", uri=True) as connection:
+        query = "select count(*), count(idempotency_key) from flow_run where name = ? and state_name = 'Completed'"
+        runs = connection.execute(query, (f"curate-{site}-{batch}",)).fetchone()
+    assert runs[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "word"),
+    [
+        (["--raw", "s3://nowhere"], {}, "bucket"),
+        ([], {"CURATE_S3__CREDENTIALS_FILE": "wrong"}, "credentials"),
+        (["--raw", "ftp://raw"], {}, "s3://"),
+    ],
+)
+def test_a_store_that_refuses_us_is_one_line_with_the_next_step(
+    demo_run: DemoRun, installation: Installation, words: list[str], env: dict[str, str], word: str
+) -> None:
+    assert installation.children
+    (demo_run.folder / "wrong").write_text("[default]\naws_access_key_id = NOBODY\naws_secret_access_key = nothing\n")
+    answer = curate("batch", "s01", "b2026-01", "--local", *words, folder=demo_run.folder, env=env)
+    assert answer.returncode == (3 if "ftp" in " ".join(words) else 4), answer.stderr
+    assert len(answer.stderr.splitlines()) == 1, answer.stderr
+    assert word in answer.stderr

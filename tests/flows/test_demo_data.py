@@ -18,7 +18,7 @@ from config.settings import Settings
 from config.site import Site
 from flows import demo_files
 from flows.demo_canaries import canaries
-from flows.demo_cohort import CANARY, CohortPatient, age_years, images_of, read_header
+from flows.demo_cohort import CANARY, RETURNED, REUSED, CohortPatient, age_years, images_of, read_header
 from flows.demo_data import WRONGLY_DECLARED, DemoBatch, demo_batches, upload
 from flows.demo_files import real_files
 from tasks.context import BatchContext
@@ -131,11 +131,17 @@ def test_every_batch_brings_the_tables_of_its_patients(batches: list[DemoBatch])
         )
 
 
-def test_invented_patients_are_different_people_with_one_to_three_studies() -> None:
+def test_invented_patients_have_one_to_three_studies_one_comes_again_and_one_has_the_number_of_another() -> None:
     cohort = [CohortPatient("s01" if number < 14 else "s02", number) for number in range(24)]
     assert len({(patient.site, patient.patient_id) for patient in cohort if patient.site == "s02"}) == 10
     assert {patient.patient_id for patient in cohort[:14]} & {patient.patient_id for patient in cohort[14:]}
     assert len({patient.name for patient in cohort}) == len({patient.birth for patient in cohort}) == 23
+    returned, reused = cohort[RETURNED], cohort[REUSED]
+    assert (returned.patient_id, returned.name, returned.birth, returned.sex) == (
+        cohort[0].patient_id, cohort[0].name, cohort[0].birth, cohort[0].sex,
+    )  # fmt: skip
+    assert reused.patient_id == cohort[1].patient_id
+    assert reused.sex != cohort[1].sex
     assert {len(patient.study_dates) for patient in cohort} == {1, 2, 3}
     assert {day.year for patient in cohort for day in patient.study_dates} == {2020, 2021}
     assert any(patient.age_years > 89 for patient in cohort)

@@ -2,8 +2,15 @@ from collections.abc import Sequence
 
 import pytest
 
+from expectations.schemas.pipeline import LATE
+from expectations.schemas.table import table_of
+from tasks.layout import BatchLayout
+from tasks.release.merging import merged
 from tasks.release.model import Collection
-from tests.release.batches import Batch, Image, an_event, merge, some_images
+from tasks.release.selection import accepted_batches
+from tasks.store.memory import MemoryStore
+from tasks.store.parquet import write_table
+from tests.release.batches import Batch, Image, a_policy, an_event, merge, some_images
 
 
 def ids(collection: Collection, table: str, column: str) -> list[str]:
@@ -51,6 +58,19 @@ def test_counts_agree_with_those_that_a_batch_states() -> None:
     stated = {row["series_uid"]: row["series_sha256"] for row in batch.rows["imaging_series"]}
     series = collection.tables["imaging_series"]
     assert dict(zip(series["series_uid"].to_pylist(), series["series_sha256"].to_pylist(), strict=True)) == stated
+
+
+def test_an_instance_that_tells_what_another_batch_knew_is_held_and_its_study_counted_anew() -> None:
+    images = some_images("A", study="1", instances=3)
+    work = MemoryStore("work")
+    Batch("s1/b1", images).write(work)
+    row = {"source_id": "x", "site": "s1", "batch": "b1", "sop_uid": images[0].sop, "sha256": images[0].sha256}
+    late = table_of(LATE, [row | {"rule_id": "DE-RESIDUAL", "kinds": ["name"]}])
+    work.create(BatchLayout("s1", "b2").late("run2", "0"), write_table(late))
+    collection, _ = merged(accepted_batches(work, a_policy()))
+    assert ids(collection, "imaging_instance", "sop_uid") == sorted(image.sop for image in images[1:])
+    assert collection.tables["imaging_study"]["n_instances"].to_pylist() == [2]
+    assert collection.held_instances == {"DE-RESIDUAL": 1}
 
 
 def test_one_sop_uid_with_two_contents_is_held_with_its_study() -> None:

@@ -1,10 +1,11 @@
 """The file around a data set: where it begins in the source, and preamble and file meta information of the result."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from tasks.deidentify.engine.declined import Declined
-from tasks.dicom.elements import looks_implicit
-from tasks.dicom.file_meta import guessed_transfer_syntax, has_magic, read_file_meta
+from tasks.dicom.elements import LONG_VRS, SHORT_VRS, looks_implicit
+from tasks.dicom.file_meta import MAGIC, guessed_transfer_syntax, has_magic
 from tasks.dicom.syntaxes import (
     DEFLATED_LITTLE,
     EXPLICIT_BIG,
@@ -16,6 +17,9 @@ from tasks.dicom.syntaxes import (
 )
 from tasks.dicom.writing import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, PREAMBLE
 
+_META_GROUP = b"\x02\0"
+_TRANSFER_SYNTAX = b"\x10\0"
+_HEADER_BYTES, _LONG_HEADER_BYTES = 8, 12
 
 
 class Layout(NamedTuple):
@@ -33,24 +37,45 @@ def layout_of(content: bytes) -> Layout:
     Raises
     ------
     Declined
-        If it is no Part 10 file, or is deflated, big endian, in a syntax that we do not know, or not in the one stated.
-    Refusal
-        If the file meta information is not sound.
+        If it is no Part 10 file with file meta information as it should be, or is deflated, big endian, in a syntax
+        that we do not know, or not in the one stated.
     """
+    start, syntax = _file_meta(content)
+    return _layout(syntax, start, content[start : start + _HEADER_BYTES])
+
+
+def _file_meta(content: bytes) -> tuple[int, str]:
+    """Give where the data set begins, and the transfer syntax."""
     if not has_magic(content):
         raise Declined
-    meta = read_file_meta(content)
-    family = family_of(meta.transfer_syntax)
-    if family is Family.OTHER or meta.transfer_syntax in (DEFLATED_LITTLE, EXPLICIT_BIG):
+    position, syntax = len(PREAMBLE) + len(MAGIC), ""
+    while content[position : position + 2] == _META_GROUP:
+        vr = content[position + 4 : position + 6]
+        start = position + (_HEADER_BYTES if vr in SHORT_VRS else _LONG_HEADER_BYTES)
+        if vr not in SHORT_VRS and vr not in LONG_VRS:
+            raise Declined
+        stop = start + int.from_bytes(content[start - (2 if vr in SHORT_VRS else 4) : start], "little")
+        if content[position + 2 : position + 4] == _TRANSFER_SYNTAX:
+            syntax = content[start:stop].decode("ascii", "replace").strip(" \0")
+        position = stop
+    if position > len(content):
         raise Declined
-    implicit = encoding_of(meta.transfer_syntax).implicit
-    if meta.dataset_start < len(content) and guessed_transfer_syntax(content, meta.dataset_start) != EXPLICIT_BIG:
-        implicit = looks_implicit(content, meta.dataset_start)
+    return position, syntax
+
+
+@lru_cache(maxsize=256)
+def _layout(stated: str, start: int, first: bytes) -> Layout:
+    family = family_of(stated)
+    if family is Family.OTHER or stated in (DEFLATED_LITTLE, EXPLICIT_BIG):
+        raise Declined
+    implicit = encoding_of(stated).implicit
+    if first and guessed_transfer_syntax(first, 0) != EXPLICIT_BIG:
+        implicit = looks_implicit(first, 0)
     if family is not Family.NATIVE:
         if implicit:
             raise Declined
-        return Layout(meta.dataset_start, implicit, meta.transfer_syntax, family)
-    return Layout(meta.dataset_start, implicit, IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE, family)
+        return Layout(start, implicit, stated, family)
+    return Layout(start, implicit, IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE, family)
 
 
 def file_start(sop_class: str, sop_uid: str, syntax: str) -> bytes:

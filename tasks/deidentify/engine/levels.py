@@ -16,14 +16,19 @@ from config.deid.profile import Path
 from tasks.deidentify.actions import Action, Code, resolve, without_value
 from tasks.deidentify.codes import CODE_TAGS
 from tasks.deidentify.engine.declined import Declined
-from tasks.deidentify.engine.memory import Memory
+from tasks.deidentify.engine.memory import Memory, Pairs
 from tasks.deidentify.engine.notes import Note
+from tasks.deidentify.graphics import CLEAN_GRAPHICS, GRAPHIC_ANNOTATIONS
 from tasks.deidentify.instance import InstancePolicy
 from tasks.deidentify.needles import CONTACTS, IDENTIFIERS
 from tasks.deidentify.policy import code_of, is_removed_group, types_of
+from tasks.deidentify.private import SAFE_PRIVATE
 from tasks.deidentify.screening import PIXEL_TAGS
+from tasks.deidentify.structured import CONCEPT_NAME, place_of
 from tasks.deidentify.values import BYTES_VRS, CHARACTER_SET, FREE_TEXT_VRS, TEXT_VRS, known_vr, settled_vr
 from tasks.dicom.elements import LONG_VRS, SHORT_VRS, UNDEFINED, dictionary_vr
+from tasks.dicom.structure import element_end
+from tasks.dicom.syntaxes import Encoding
 
 # Kinds of entries. The walk compares them as plain numbers.
 WIDE: Final = 0  # the length stands in four more bytes
@@ -45,6 +50,9 @@ _GROUPS_OF_OTHERS = (0x0000, 0x0002, 0xFFFE)
 _PIXEL_GROUP = 0x7FE0
 _TAG = Struct("<HH")
 _SHORT_HEADER, _LONG_HEADER = 8, 12
+PRIVATE: Final = 0x10000  # the bit of an odd group
+_OVERLAYS = range(0x6000, 0x6020, 2)
+_DECIDING = CODE_TAGS | {CHARACTER_SET, CONCEPT_NAME}  # in an item, they decide about the others
 _TELLING_VRS = FREE_TEXT_VRS | {"AE", "DA", "DT", "UI", "UR"}
 _STAYING = frozenset({Action.KEEP, Action.CLEAN, Action.NEW_UID})
 
@@ -133,6 +141,9 @@ class Level:
     extents: dict[bytes, int] = field(default_factory=dict)
     children: dict[int, "Level"] = field(default_factory=dict)
     verdicts: dict[tuple[int, str | None], Verdict] = field(default_factory=dict)
+    sizes: dict[bytes, tuple[int, int]] = field(default_factory=dict)  # tag and size by the first eight bytes
+    creator_names: dict[bytes, str] = field(default_factory=dict)
+    private: dict[int, dict[bytes, tuple[bytes, Pairs, Note | None]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.place.path) > self.policy.limits.max_depth:
@@ -174,10 +185,34 @@ class Level:
         vr = settled or known.split(" or ", maxsplit=1)[0]
         if is_removed_group(tag, profile) or (not self.is_top and tag >> 16 == _PIXEL_GROUP):
             return Verdict(vr, bool(settled), Action.REMOVE, is_removed=True)
-        kind = types_of(profile, self.place.iod).get(self.place.path, {}).get(tag, "")
+        kind = types_of(profile, self.place.iod).get(place_of(self.place.path), {}).get(tag, "")
         code: Code | None = code_of(tag, vr, profile)
         action = without_value(kind) if code is None else resolve(code, kind)
         return Verdict(vr, bool(settled), action, is_removed=False)
+
+    def is_grouped(self, tag: int) -> bool:
+        """Tell whether what stays of an element depends on others of its group: private ones and overlays."""
+        options = self.policy.profile.options
+        if tag & PRIVATE:
+            return SAFE_PRIVATE in options
+        return self.is_top and tag >> 16 in _OVERLAYS and CLEAN_GRAPHICS in options
+
+    def is_walked(self, stated: Stated) -> bool:
+        """Tell whether the items of a sequence are judged one by one."""
+        verdict = self.verdict(stated.tag, stated.vr)
+        if stated.vr == "UN" or not verdict.stays or verdict.vr != "SQ":
+            return False
+        return not (self.is_top and stated.tag in (*REPLACED, GRAPHIC_ANNOTATIONS))
+
+    def element_end(self, content: bytes, position: int) -> int:
+        """Give the offset after an element, whatever it holds.
+
+        Raises
+        ------
+        Refusal
+            If its structure is not sound.
+        """
+        return element_end(content, position, Encoding(self.place.implicit, little=True), self.policy.limits)
 
     def deed(self, tag: int, action: Action | None) -> int:
         """Give the number of one action at this place; null for none that counts."""
@@ -194,8 +229,12 @@ class Level:
         tag = stated.tag
         if tag >> 16 in _GROUPS_OF_OTHERS:
             raise Declined
-        if tag in PIXEL_TAGS if self.is_top else tag in CODE_TAGS or tag == CHARACTER_SET:
+        if tag == CONCEPT_NAME and self.is_top:
+            raise Declined
+        if tag in PIXEL_TAGS if self.is_top else tag in _DECIDING:
             return (STOP, 0, 0, 0)
+        if self.is_grouped(tag):
+            return (OPEN, 0, 0, 0)
         slot = tag if tag in self.slots else 0
         if stated.holds_items():
             return (OPEN, 0, 0, slot) if stated.is_undefined else (DATED, stated.start + stated.length, 0, slot)
@@ -263,4 +302,3 @@ class WidePlan(dict[bytes, Entry]):
             raise Declined
         entry = self.level.entry(stated_header(header, implicit=False))
         return self.level.memory.keep(self, header, entry, len(header))
-

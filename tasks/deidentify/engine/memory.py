@@ -28,7 +28,7 @@ class Memory:
         self._deeds: list[tuple[int, Pairs]] = []
         self._numbers: dict[tuple[int, Pairs], int] = {}
         self._sums: dict[tuple[int, ...], Pairs] = {}
-        self._tables: dict[Pairs, Mapping[tuple[str, str], int]] = {}
+        self._tables: dict[tuple[int, ...], Mapping[tuple[str, str], int]] = {}
 
     def is_full(self) -> bool:
         """Tell whether it is time to forget everything."""
@@ -76,9 +76,9 @@ class Memory:
 
     def table(self, trace: list[int]) -> Mapping[tuple[str, str], int]:
         """Give the sum of the deeds of a whole object, by written place and action."""
-        pairs = self.pairs(trace)
-        found = self._tables.get(pairs)
-        return self.keep(self._tables, pairs, _written(pairs), 100 * len(pairs)) if found is None else found
+        key = tuple(trace)
+        found = self._tables.get(key)
+        return self.keep(self._tables, key, _written(self.pairs(trace)), 8 * len(key)) if found is None else found
 
 
 def _written(pairs: Pairs) -> dict[tuple[str, str], int]:
@@ -86,4 +86,3 @@ def _written(pairs: Pairs) -> dict[tuple[str, str], int]:
         (">".join(f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag in path), action.value): count
         for (path, action), count in pairs
     }
-

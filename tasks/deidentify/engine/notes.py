@@ -4,7 +4,9 @@ A text that is kept was judged as if nothing were known about the subject, so th
 holds for every subject of whom no needle stands in one of the texts that it asked about. The scope knows which do.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,31 +14,116 @@ from numpy.typing import NDArray
 from tasks.deidentify.engine.memory import Memory
 from tasks.deidentify.needles import Kind, Needle
 from tasks.deidentify.residual import SHORTEST_IN_PIXELS, found_in_header, found_in_text, spelled
+from tasks.deidentify.text import Needles, clean_text
 
 _GRAM = 4  # bytes of a needle by which it is looked for first
 _MIXER = np.uint32(2654435761)
 _SHIFT = np.uint32(16)
 _SLOTS = 1 << 16
-_ASCII_END = 0x80
+_LEADS_OF_FOUR = 0xF0
+_DIGITS_END = 0x39
+_COMMON = frozenset(b"\0 .0")
+_NO_BOUND = 0x100
 _PER_TEXT = 200  # bytes, about
 _PER_NEEDLE = 1000  # bytes, about
 
 
-class Note:
-    """What judging an element brought to light: needles of the source, and texts that must hold none.
+class Index(NamedTuple):
+    """How the needles of a note are looked for: four bytes of every spelling, whose they are, and where they hash to.
 
-    `hits` are the needles of the present scope that stand in one of the texts.
+    `bound` is a byte value that every name and identifier of them reaches among its even and among its odd bytes.
     """
 
-    __slots__ = ("hits", "needles", "texts")
+    grams: NDArray[np.uint32]
+    owners: list[Needle]
+    slots: NDArray[np.uint32]
+    bound: int
 
-    def __init__(self, needles: frozenset[Needle], texts: tuple[str, ...]) -> None:
-        self.needles, self.texts = needles, texts
+
+class Known(NamedTuple):
+    """What decides about the texts of an object: its needles (or those that are met in texts), words, and birth."""
+
+    needles: frozenset[Needle]
+    words: frozenset[str]
+    born: date | None
+
+
+class Terms(NamedTuple):
+    """What a judgement was made for: what was known, which needles stand in its texts, and which may stand there."""
+
+    known: Known
+    hits: frozenset[Needle]
+    excused: frozenset[Needle]
+
+
+class Told(NamedTuple):
+    """What judging an element brought to light: needles and words of the source, texts that must hold none, new UIDs.
+
+    `worded` are those texts that were cleaned word by word. `uids` are pairs of an old and a new one.
+    """
+
+    needles: frozenset[Needle] = frozenset()
+    texts: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
+    worded: tuple[str, ...] = ()
+    uids: tuple[tuple[str, str], ...] = ()
+
+
+class Note:
+    """What judging an element brought to light, and where that stands with the present subject.
+
+    `hits` are the needles of the present scope that stand in one of the texts. `clear_of` is the version of the texts
+    in none of which a needle of this note stands. `terms` are there where it was judged for somebody in particular.
+    """
+
+    __slots__ = ("_clean", "_indexes", "clear_of", "hits", "needles", "terms", "texts", "uids", "worded", "words")
+
+    def __init__(self, told: "Told") -> None:
+        self.needles, self.texts, self.words, self.worded, self.uids = told
         self.hits: set[Needle] = set()
+        self.clear_of = -1
+        self.terms: Terms | None = None
+        self._clean: set[frozenset[str]] = set()
+        self._indexes: dict[tuple[str, ...], Index] = {}
+
+    def __bool__(self) -> bool:
+        """Tell whether it says anything."""
+        return bool(self.needles or self.texts or self.words or self.uids)
+
+    def holds_for(self, known: "Known") -> bool:
+        """Tell whether the judgement is the one for somebody of whom this is known."""
+        if self.terms:
+            return known[1:] == self.terms.known[1:] and self.hits & known.needles == self.terms.hits
+        return self.hits.isdisjoint(known.needles) and not self._changes(known.words)
+
+    def _changes(self, words: frozenset[str]) -> bool:
+        """Tell whether one of these words takes something out of a text that was cleaned."""
+        if self.worded and words not in self._clean:
+            if any(clean_text(text, Needles(words=words)) != clean_text(text, Needles()) for text in self.worded):
+                return True
+            self._clean.add(words)
+        return False
+
+    def index(self, codecs: tuple[str, ...]) -> Index:
+        """Give the index of the needles, as they may be spelled in these codecs."""
+        found = self._indexes.get(codecs)
+        if found is None:
+            found = self._indexes[codecs] = _index_of(self.needles, codecs)
+        return found
+
+
+def _index_of(needles: frozenset[Needle], codecs: tuple[str, ...]) -> Index:
+    spellings = [(spelling.lower(), needle) for needle in needles for spelling in spelled(needle, codecs)]
+    grams = np.array([_rarest(spelling) for spelling, _ in spellings], dtype=np.uint32)
+    bounds = (_bound(needle) for needle in needles if needle.kind in (Kind.NAME, Kind.IDENTIFIER))
+    return Index(grams, [needle for _, needle in spellings], _slots_of(grams), min(bounds, default=_NO_BOUND))
 
 
 class Texts:
-    """All texts that were asked about, whoever asked: needles are looked for in all of them at once."""
+    """All texts that were asked about, whoever asked: needles are looked for in all of them at once.
+
+    `version` changes when a text is added.
+    """
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -44,9 +131,14 @@ class Texts:
         self._known: set[Note] = set()
         self._all = ""
 
+    @property
+    def version(self) -> int:
+        """What was read up to."""
+        return len(self._all)
+
     def register(self, note: Note) -> bool:
         """Take in the texts of a note; tell whether it was new."""
-        if note in self._known:
+        if not note.texts or note in self._known:
             return False
         self._known.add(note)
         for text in note.texts:
@@ -56,12 +148,12 @@ class Texts:
             self._memory.weight += _PER_TEXT + len(text)
         return True
 
-    def with_needle(self, needle: Needle) -> Iterator[Note]:
+    def with_needle(self, needle: Needle) -> list[Note]:
         """Give the notes with a text in which a needle stands."""
-        if needle.text in self._all:
-            for text, notes in self._notes.items():
-                if found_in_text(text, (needle,)):
-                    yield from notes
+        if needle.text not in self._all:
+            return []
+        found = (notes for text, notes in self._notes.items() if found_in_text(text, (needle,)))
+        return [note for notes in found for note in notes]
 
 
 class Scope:
@@ -74,28 +166,43 @@ class Scope:
         self._memory, self._texts, self._codecs = memory, texts, codecs
         self._seen: set[Note] = set()
         self._hit: set[Note] = set()
-        self.needles: set[Needle] = set()
-        self._grams: dict[int, list[Needle]] = {}
+        self._owners: dict[Needle, list[Note]] = {}
+        self._fresh: list[Index] = []  # not yet in the grams
+        self._grams: dict[int, set[Needle]] = {}
         self._slots: NDArray[np.bool_] = np.zeros(_SLOTS, dtype=np.bool_)
-        self.pixel_bound = 0xFF  # the smallest bound of a name or identifier, see `_bound`
+        self.pixel_bound = _NO_BOUND  # the smallest of the indexes
 
     def learn(self, notes: Iterable[Note]) -> None:
         """Take in what the notes of an object say."""
         for note in notes:
             if note not in self._seen:
                 self._seen.add(note)
-                self._learn(note)
+                self._memory.weight += _PER_NEEDLE * (1 + len(note.needles))
+                if note.needles:
+                    self._learn_needles(note)
+                if self._texts.register(note):
+                    self._hit_by(note)
 
-    def _learn(self, note: Note) -> None:
-        for needle in note.needles - self.needles:
-            self._memory.weight += _PER_NEEDLE
-            self.needles.add(needle)
-            self._index(needle)
-            for touched in self._texts.with_needle(needle):
-                self._touch(touched, needle)
-        if self._texts.register(note):
+    def _learn_needles(self, note: Note) -> None:
+        index = note.index(self._codecs)
+        self._fresh.append(index)
+        for needle in note.needles:
+            self._owners.setdefault(needle, []).append(note)
+        self._slots[index.slots] = True
+        self.pixel_bound = min(self.pixel_bound, index.bound)
+        if note.clear_of == self._texts.version:
+            return
+        touched = [(needle, found) for needle in note.needles for found in self._texts.with_needle(needle)]
+        for needle, found in touched:
+            self._touch(found, needle)
+        if not touched:
+            note.clear_of = self._texts.version
+
+    def _hit_by(self, note: Note) -> None:
+        """Look for all needles of the scope in the texts of a new note."""
+        for known in self._seen:
             for text in note.texts:
-                for needle in found_in_text(text, self.needles):
+                for needle in found_in_text(text, known.needles):
                     self._touch(note, needle)
 
     def _touch(self, note: Note, needle: Needle) -> None:
@@ -107,26 +214,36 @@ class Scope:
         for note in self._hit:
             note.hits.clear()
 
-    def _index(self, needle: Needle) -> None:
-        for spelling in spelled(needle, self._codecs):
-            gram = int.from_bytes(spelling.lower()[-_GRAM:], "little")
-            self._grams.setdefault(gram, []).append(needle)
-            self._slots[_slots_of(np.array([gram], dtype=np.uint32))] = True
-        if needle.kind in (Kind.NAME, Kind.IDENTIFIER):
-            self.pixel_bound = min(self.pixel_bound, _bound(needle))
+    def met_by(self, notes: Iterable[Note]) -> frozenset[Needle]:
+        """Give the needles of these notes that stand in one of their texts."""
+        return self._among((needle for note in notes for needle in note.hits), notes)
 
-    def found_in(self, header: bytes, notes: Iterable[Note]) -> bool:
-        """Tell whether a needle of these notes stands in the bytes of a finished header."""
+    def _among(self, needles: Iterable[Needle], notes: Iterable[Note]) -> frozenset[Needle]:
+        """Give those of the needles that are of these notes; much quicker than all needles of all notes."""
+        wanted = set(needles)
+        if not wanted:
+            return frozenset()
+        present = set(notes)
+        return frozenset(needle for needle in wanted if not present.isdisjoint(self._owners[needle]))
+
+    def found_in(self, header: bytes, notes: Iterable[Note], excused: frozenset[Needle]) -> bool:
+        """Tell whether a needle of these notes stands in the bytes of a finished header without excuse."""
         small = header.lower()
         if len(small) < _GRAM:
             return False
         grams: NDArray[np.uint32] = np.ndarray((len(small) - _GRAM + 1,), "<u4", small, strides=(1,))
-        suspects = {
-            needle
-            for gram in grams[self._slots[_slots_of(grams)]].tolist()
-            for needle in self._grams.get(gram, ())
-        }
-        return bool(suspects) and bool(found_in_header(header, suspects & needles_of(notes), self._codecs))
+        near = grams[self._slots[_slots_of(grams)]]
+        suspects = self._among(self._with_grams(near.tolist()) - excused, notes)
+        return bool(suspects) and bool(found_in_header(header, suspects, self._codecs))
+
+    def _with_grams(self, grams: list[int]) -> set[Needle]:
+        """Give the needles of the scope that have one of these grams."""
+        for index in self._fresh:
+            for gram, needle in zip(index.grams.tolist(), index.owners, strict=True):
+                self._grams.setdefault(gram, set()).add(needle)
+        self._fresh.clear()
+        known = self._grams.keys() & grams
+        return {needle for gram in known for needle in self._grams[gram]}
 
 
 def _slots_of(grams: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -138,14 +255,36 @@ def needles_of(notes: Iterable[Note]) -> frozenset[Needle]:
     return frozenset().union(*(note.needles for note in notes))
 
 
-def _bound(needle: Needle) -> int:
-    """Give a byte value that every spelling of a needle reaches among its even and among its odd bytes, as ASCII.
+def _rarest(spelling: bytes) -> int:
+    """Give the four bytes of a spelling that are met least by chance: letters before digits, few zeros and dots."""
+    windows = (spelling[start : start + _GRAM] for start in range(len(spelling) - _GRAM, -1, -1))
+    rarest = max(windows, key=lambda window: len(set(window) - _COMMON) + sum(byte > _DIGITS_END for byte in window))
+    return int.from_bytes(rarest, "little")
 
-    16-bit words whose high bytes are all below it, or above ASCII, cannot hold the needle at any offset.
+
+def _bound(needle: Needle) -> int:
+    """Give a byte value that a needle reaches among its even and among its odd bytes, those from 0xF0 on left out.
+
+    Words of 16 bits whose high bytes are all below it, or 0xF0 and more, cannot hold the needle at any offset.
     """
     spelling = needle.text.encode("utf-8")
     if len(spelling) < SHORTEST_IN_PIXELS:
-        return 0xFF
+        return _NO_BOUND
     variants = (spelling, spelling.upper(), spelling.title())
     halves = (variant[parity::2] for variant in variants for parity in (0, 1))
-    return min(max((byte for byte in half if byte < _ASCII_END), default=0) for half in halves)
+    return min(max((byte for byte in half if byte < _LEADS_OF_FOUR), default=0) for half in halves)
+
+
+def together(notes: list[Note]) -> Note | None:
+    """Give what several notes say as one, or nothing if there are none."""
+    if len(notes) < 2:  # noqa: PLR2004 -- nothing to put together
+        return notes[0] if notes else None
+    return Note(
+        Told(
+            frozenset().union(*(note.needles for note in notes)),
+            tuple(dict.fromkeys(text for note in notes for text in note.texts)),
+            frozenset().union(*(note.words for note in notes)),
+            tuple(dict.fromkeys(text for note in notes for text in note.worded)),
+            tuple(dict.fromkeys(pair for note in notes for pair in note.uids)),
+        )
+    )

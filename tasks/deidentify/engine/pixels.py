@@ -1,10 +1,9 @@
-"""Pixel data as slices of the source: checked, cut and cleaned like `tasks.dicom.pixels` does, copied only if changed."""
+"""Pixel data as slices of the source: checked and cleaned as in `tasks.dicom.pixels`, and copied only if changed."""
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import DataElement, Dataset
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID
@@ -30,22 +29,30 @@ DESCRIPTION: Final = (
 OFFSET_TABLES: Final = (0x7FE00001, 0x7FE00002)
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _WORD_BITS = 16
-_UNKNOWN = 0xFF
+_UNKNOWN = 0x100
+_LEAST = -0x1000  # its high byte is 0xF0
 
 
 @dataclass(frozen=True, slots=True)
 class PixelPart:
     """Pixel data of the result: header, value, what closes it.
 
-    `highest` is a byte value that every second byte of the value stays at or below, unless it is above ASCII; 255 if
-    that is not known.
+    `words` tells that the value are words of 16 bits, and whether they are signed; null that they are not.
     """
 
     header: bytes
     value: memoryview
     closing: bytes
-    highest: int
     is_changed: bool
+    words: bool | None = None
+
+    def highest(self) -> int:
+        """Give a byte value that every second byte of the value stays at or below, unless it is 0xF0 or more."""
+        if self.words is None or len(self.value) % 2:
+            return _UNKNOWN
+        if self.words and _smallest(self.value) < _LEAST:
+            return _UNKNOWN
+        return max(_largest(self.value, signed=self.words), 0) >> 8
 
 
 def native_part(image: Image, stated: Stated, header: bytes, value: memoryview) -> PixelPart:
@@ -63,40 +70,38 @@ def native_part(image: Image, stated: Stated, header: bytes, value: memoryview) 
     whole = value
     if len(value) != padded or (padded > size and value[-1] != 0):
         value = memoryview(bytes(value[:size]) + b"\0" * (padded - size))
-    value, highest = _cleared(value, image.cells)
+    value = _cleared(value, image.cells)
     if len(value) != stated.length:
         header = header[:-4] + len(value).to_bytes(4, "little")
-    return PixelPart(header, value, b"", highest, value is not whole)
+    words = image.cells.is_signed if image.cells.allocated == _WORD_BITS else None
+    return PixelPart(header, value, b"", value is not whole, words)
 
 
-def _cleared(value: memoryview, cells: Cells) -> tuple[memoryview, int]:
-    if cells.allocated != _WORD_BITS or len(value) % 2:
-        return _cleared_slowly(value, cells), _UNKNOWN
-    low, high = _range(value, signed=cells.is_signed)
-    half = 1 << (cells.stored - 1)
-    fits = cells.high == cells.stored - 1 and (-half <= low and high < half if cells.is_signed else high < 2 * half)
-    if not fits:
-        value = _cleared_slowly(value, cells)
-        low, high = _range(value, signed=cells.is_signed)
-    return value, max(high, 0) >> 8
-
-
-def _range(value: memoryview, *, signed: bool) -> tuple[int, int]:
-    """Give bounds of the words: the smallest and largest signed ones, or 0 and all unsigned ones or'ed together."""
-    if not len(value):
-        return 0, 0
-    if signed:
-        numbers: NDArray[np.int16] = np.frombuffer(value, "<i2")
-        return int(numbers.min()), int(numbers.max())
-    return 0, int(np.bitwise_or.reduce(np.frombuffer(value, "<u2")))
-
-
-def _cleared_slowly(value: memoryview, cells: Cells) -> memoryview:
+def _cleared(value: memoryview, cells: Cells) -> memoryview:
     if cells.stored >= cells.allocated:
         return value
+    if cells.allocated == _WORD_BITS and cells.high == cells.stored - 1:
+        end = 1 << (cells.stored - cells.is_signed)
+        smallest = _smallest(value) if cells.is_signed else 0
+        if _largest(value, signed=cells.is_signed) < end and smallest >= -end:
+            return value
     before = bytes(value)
     after = clear_spare_bits(before, cells)
     return value if after is before else memoryview(after)
+
+
+def _smallest(value: memoryview) -> int:
+    """Give the smallest signed word."""
+    return int(np.frombuffer(value, "<i2").min()) if len(value) else 0
+
+
+def _largest(value: memoryview, *, signed: bool) -> int:
+    """Give the largest signed word, or all unsigned ones or'ed together."""
+    if not len(value):
+        return 0
+    if signed:
+        return int(np.frombuffer(value, "<i2").max())
+    return int(np.bitwise_or.reduce(np.frombuffer(value, "<u2")))
 
 
 def encapsulated_part(description: Dataset, layout: Layout, tag: int, header: bytes, value: memoryview) -> PixelPart:
@@ -115,11 +120,9 @@ def encapsulated_part(description: Dataset, layout: Layout, tag: int, header: by
     clean_pixel_carriers(dataset)
     after = dataset[tag].value
     is_changed = after is not before
-    return PixelPart(header, memoryview(after) if is_changed else value, _SEQUENCE_END, _UNKNOWN, is_changed)
+    return PixelPart(header, memoryview(after) if is_changed else value, _SEQUENCE_END, is_changed)
 
 
 def is_native(layout: Layout) -> bool:
     """Tell whether pixel data are native."""
     return layout.family is Family.NATIVE
-
-

@@ -1,5 +1,7 @@
 """Values that differ from slice to slice: UIDs, dates, times and numbers, judged without making elements of them."""
 
+from typing import Final
+
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
@@ -7,11 +9,14 @@ from pydicom.tag import BaseTag
 from tasks.deidentify.actions import Action
 from tasks.deidentify.dates import is_time, shift_date, shift_datetime
 from tasks.deidentify.engine.levels import REPLACED, Judged, Level, Stated
-from tasks.deidentify.engine.notes import Note
+from tasks.deidentify.engine.notes import Note, Told
+from tasks.deidentify.kept import DATE, DATE_TIME
 from tasks.deidentify.needles import CONTACTS, IDENTIFIERS, harvest, uid_needles
 from tasks.deidentify.uids import replaced_uids
 from tasks.deidentify.values import is_number, texts_of
 
+RETAIN_UIDS: Final = "rtn_uids"
+_OTHERS = IDENTIFIERS | CONTACTS | {*REPLACED, DATE, DATE_TIME}  # more is asked about these
 _LONGEST = 0xFFFE  # bytes of a value whose length has 16 bits
 
 
@@ -19,11 +24,11 @@ def judged_quickly(level: Level, stated: Stated, raw: bytes, days: int) -> Judge
     """Judge an element whose value stays or is mapped, or give null where more must be looked at."""
     tag, vr = stated.tag, stated.vr
     verdict = level.verdict(tag, vr)
-    if not verdict.stays or vr not in (None, verdict.vr) or tag in IDENTIFIERS or tag in CONTACTS or tag in REPLACED:
+    if not verdict.stays or vr not in (None, verdict.vr) or tag in _OTHERS or level.policy.profile.retains(tag):
         return None
     element = RawDataElement(BaseTag(tag), vr, stated.length, raw[stated.start :], 0, level.place.implicit, True)  # noqa: FBT003 -- pydicom's order
     match verdict.vr:
-        case "UI":
+        case "UI" if RETAIN_UIDS not in level.policy.profile.options:
             return _uid(level, element, raw[: stated.start])
         case "DA" | "DT":
             return _date(level, element, raw[: stated.start], days)
@@ -39,11 +44,11 @@ def _uid(level: Level, element: RawDataElement, header: bytes) -> Judged | None:
         return None
     new = replaced_uids(texts, tag, level.policy.pseudonymizer.uid)
     needles = frozenset(needle for uid in texts for needle in uid_needles(uid, tag))
-    note = Note(needles, ()) if needles else None
     if new == texts:
-        return level.deed(tag, Action.KEEP), None, note
-    action = level.verdict(tag, element.VR).action
-    return level.deed(tag, action), with_value(header, "\\".join(new).encode("ascii"), b"\0"), note
+        return level.deed(tag, Action.KEEP), None, Note(Told(needles)) if needles else None
+    uids = tuple((old, uid) for old, uid in zip(texts, new, strict=True) if old != uid)
+    out = with_value(header, "\\".join(new).encode("ascii"), b"\0")
+    return level.deed(tag, level.verdict(tag, element.VR).action), out, Note(Told(needles, uids=uids))
 
 
 def _date(level: Level, element: RawDataElement, header: bytes, days: int) -> Judged | None:
@@ -51,7 +56,9 @@ def _date(level: Level, element: RawDataElement, header: bytes, days: int) -> Ju
     verdict = level.verdict(tag, element.VR)
     texts = texts_of(element, verdict.vr, level.place.codecs)
     shift = shift_date if verdict.vr == "DA" else shift_datetime
-    moved = [shift(text, days=days, dates=profile.dates) if text else text for text in texts or (None,) if text is not None]
+    moved = [
+        shift(text, days=days, dates=profile.dates) if text else text for text in texts or (None,) if text is not None
+    ]
     if not texts or None in moved:
         return None
     alone = Dataset()
@@ -60,7 +67,7 @@ def _date(level: Level, element: RawDataElement, header: bytes, days: int) -> Ju
     out = None
     if moved != texts:
         out = with_value(header, "\\".join(text or "" for text in moved).encode("ascii"), b" ")
-    return level.deed(tag, verdict.action), out, Note(needles, ()) if needles else None
+    return level.deed(tag, verdict.action), out, Note(Told(needles)) if needles else None
 
 
 def _number(level: Level, element: RawDataElement, vr: str, action: Action) -> Judged | None:

@@ -2,18 +2,17 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from config.deid.profile import Path
 from tasks.deidentify.actions import Action
 from tasks.deidentify.engine.declined import Declined
 from tasks.deidentify.engine.exact import judged_exactly
 from tasks.deidentify.engine.levels import (
-    DATED,
     ITEM_END_BYTES,
     KEEP,
     OPEN,
-    REPLACED,
+    PRIVATE,
     STOP,
     VALUE,
     WIDE,
@@ -23,11 +22,10 @@ from tasks.deidentify.engine.levels import (
     Stated,
     stated_header,
 )
-from tasks.deidentify.engine.notes import Note
+from tasks.deidentify.engine.notes import Note, together
+from tasks.deidentify.engine.private import group_elements, private_group
 from tasks.deidentify.engine.quick import judged_quickly
 from tasks.dicom.elements import UNDEFINED
-from tasks.dicom.structure import element_end
-from tasks.dicom.syntaxes import Encoding
 
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -41,15 +39,47 @@ class _Together(Exception):  # noqa: N818 -- no error: the sequence is judged in
 
 @dataclass(slots=True)
 class Trail:
-    """What a walk leaves: parts of the result, deeds, notes, and the elements of the slots, before and after."""
+    """What a walk leaves: parts of the result, deeds, notes, and the elements of the slots, before and after.
+
+    `sources` are the elements that the notes are about. `own` are elements that were judged for this subject, and
+    `misses` counts the runs that were expected and not met.
+    """
 
     parts: list[bytes | memoryview] = field(default_factory=list)
     deeds: list[int] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     slots: dict[int, tuple[bytes, bytes | None]] = field(default_factory=dict)
+    sources: list[bytes] = field(default_factory=list)
+    own: dict[bytes, Judged] = field(default_factory=dict)
+    misses: int = 0
+
+    def take(self, run: "Run") -> None:
+        """Add what a run leaves."""
+        self.parts.append(run.out)
+        self.deeds += run.deeds
+        self.notes += run.notes
+        self.sources += run.sources
+        self.slots.update(run.slots)
 
 
-def walk(buffer: bytes, span: tuple[int, int], plan: Plan, days: int, trail: Trail) -> int:
+class Run(NamedTuple):
+    """Elements one after the other, what stands in their place, and what else a walk leaves of them."""
+
+    raw: bytes
+    out: bytes
+    deeds: list[int]
+    notes: list[Note]
+    sources: list[bytes]
+    slots: dict[int, tuple[bytes, bytes | None]]
+
+
+Runs = dict[bytes, Run]  # by the first eight bytes
+_NO_RUNS: Final[Runs] = {}
+
+
+def walk(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 -- the hot loop: a call for each element would cost more than all else
+    buffer: bytes, span: tuple[int, int], plan: Plan, days: int, trail: Trail, runs: Runs = _NO_RUNS
+) -> int:
     """Go from element to element, and give the offset before which the plan says to stop, or the end.
 
     What stays is emitted as slices of the buffer, as long as nothing comes between.
@@ -57,9 +87,21 @@ def walk(buffer: bytes, span: tuple[int, int], plan: Plan, days: int, trail: Tra
     position, end = span
     view, level, wide = memoryview(buffer), plan.level, plan.wide
     parts, deeds, notes, slots = trail.parts, trail.deeds, trail.notes, trail.slots
+    own, sources = trail.own, trail.sources
     values, dated, start = level.values, level.of_days(days), position
     while position < end:
-        kind, size, deed, slot = plan[buffer[position : position + 8]]
+        head = buffer[position : position + 8]
+        run = runs.get(head)
+        if run is not None:
+            if buffer.startswith(run.raw, position):
+                if position > start:
+                    parts.append(view[start:position])
+                position += len(run.raw)
+                start = position
+                trail.take(run)
+                continue
+            trail.misses += 1
+        kind, size, deed, slot = plan[head]
         if kind == WIDE:
             kind, size, deed, slot = wide[buffer[position : position + 12]]
         if kind == KEEP:
@@ -72,10 +114,11 @@ def walk(buffer: bytes, span: tuple[int, int], plan: Plan, days: int, trail: Tra
             if kind == OPEN:
                 size = extent(level, (position, end), buffer, dated)
             raw = buffer[position : position + size]
-            judged = (values if kind == VALUE else dated).get(raw)
+            judged = own.get(raw) or (values if kind == VALUE else dated).get(raw)
             deed, out, note = judged or judge(level, raw, days, dated if kind != VALUE else values)
             if note:
                 notes.append(note)
+                sources.append(raw)
             if slot:
                 slots[slot] = raw, out
             if out is None:
@@ -103,10 +146,11 @@ def judge(level: Level, raw: bytes, days: int, cache: dict[bytes, Judged]) -> Ju
 
 def _judged(level: Level, raw: bytes, days: int) -> Judged:
     stated = stated_header(raw[:_HEAD_BYTES], implicit=level.place.implicit)
+    if level.is_grouped(stated.tag):
+        return private_group(level, raw, days) if stated.tag & PRIVATE else judged_exactly(level, raw, days)
     if not stated.holds_items():
         return judged_quickly(level, stated, raw, days) or judged_exactly(level, raw, days)
-    verdict = level.verdict(stated.tag, stated.vr)
-    if stated.vr != "UN" and verdict.stays and verdict.vr == "SQ" and stated.tag not in REPLACED:
+    if level.is_walked(stated):
         try:
             return _sequence(level, stated, raw, days)
         except _Together:
@@ -115,14 +159,20 @@ def _judged(level: Level, raw: bytes, days: int) -> Judged:
 
 
 def extent(level: Level, span: tuple[int, int], buffer: bytes, dated: dict[bytes, Judged]) -> int:
-    """Give the size of an element of undefined length; the size that such an element had last is tried first."""
+    """Give the size of an element of undefined length, or of a group; the size that one had last is tried first."""
     position, end = span
     head = buffer[position : position + _HEAD_BYTES]
+    is_group = level.is_grouped(int.from_bytes(head[1::-1] + head[3:1:-1]))
     size = level.extents.get(head, 0)
-    if size and position + size <= end and buffer[position : position + size] in dated:
+    stop = position + size
+    goes_on = is_group and buffer[stop : stop + 2] == head[:2]
+    if size and stop <= end and not goes_on and buffer[position:stop] in dated:
         return size
-    encoding = Encoding(implicit=level.place.implicit, little=True)
-    size = level.extents[head] = element_end(buffer, position, encoding, level.policy.limits) - position
+    if is_group:
+        size = sum(size for _, size in group_elements(level, buffer, position, end))
+    else:
+        size = level.element_end(buffer, position) - position
+    level.extents[head] = size
     return size
 
 
@@ -154,7 +204,7 @@ def _sequence(level: Level, stated: Stated, raw: bytes, days: int) -> Judged:
     if items != raw[stated.start : end]:
         length = raw[stated.start - 4 : stated.start] if stated.is_undefined else len(items).to_bytes(4, "little")
         out = b"".join((raw[: stated.start - 4], length, items, raw[end:]))
-    return level.memory.deed(stated.tag, tuple(sorted(pairs.items()))), out, _together(trail.notes)
+    return level.memory.deed(stated.tag, tuple(sorted(pairs.items()))), out, together(trail.notes)
 
 
 def _item(child: Level, raw: bytes, span: tuple[int, int], days: int, trail: Trail) -> tuple[int, bytes]:
@@ -179,10 +229,3 @@ def _item(child: Level, raw: bytes, span: tuple[int, int], days: int, trail: Tra
     if not closed:
         raise Declined
     return position + _HEADER_BYTES, header + content + ITEM_END_BYTES
-
-
-def _together(notes: list[Note]) -> Note | None:
-    if len(notes) < 2:  # noqa: PLR2004 -- nothing to put together
-        return notes[0] if notes else None
-    texts = dict.fromkeys(text for note in notes for text in note.texts)
-    return Note(frozenset().union(*(note.needles for note in notes)), tuple(texts))
