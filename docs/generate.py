@@ -8,6 +8,7 @@ import pyarrow as pa
 import typer
 from pydantic import BaseModel
 
+from config.deid import load_profile
 from config.errors import ConfigError
 from config.rules import data_rules, ledger_rules
 from config.settings import Settings
@@ -17,6 +18,7 @@ from expectations.schemas.table import Table
 from flows.cli import app
 from flows.terminal import say
 from tasks import errors
+from tasks.deidentify.report import conformance_statement
 
 FOLDER = Path(__file__).parent / "reference"
 OTHER_EXITS = {
@@ -132,6 +134,11 @@ def setting_rows(model: type[BaseModel], prefix: str, variable: str) -> Iterable
             }
 
 
+def deidentification() -> str:
+    """Give the conformance statement of the profile in force."""
+    return conformance_statement(load_profile())
+
+
 def command_line() -> str:
     """Give the page of the command line."""
     parts = []
@@ -166,6 +173,7 @@ PAGES = {
     "data-dictionary.md": data_dictionary,
     "settings.md": settings,
     "command-line.md": command_line,
+    "deidentification.md": deidentification,
 }
 
 

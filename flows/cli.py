@@ -209,6 +209,14 @@ def verify_release(
     commands.verify_release(given, version, sample, as_json=json)
 
 
+@app.command("deid-report")
+def deid_report(
+    *, file: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None
+) -> None:
+    """Write the conformance statement: which attribute gets which action under the profile in force."""
+    commands.deid_report(file)
+
+
 @app.command("explain-config")
 def explain_config(
     *,

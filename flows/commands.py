@@ -288,6 +288,19 @@ def verify_release(given: Settings, version: str | None, sample: int | None, *, 
         say("the release is whole: every digest, count and reference agrees")
 
 
+def deid_report(file: Path | None) -> None:
+    """Write the conformance statement of the profile in force."""
+    from config.deid import load_profile
+    from tasks.deidentify.report import conformance_statement
+
+    statement = conformance_statement(load_profile())
+    if file is None:
+        say(statement)
+    else:
+        file.write_text(statement, encoding="utf-8")
+        note(f"wrote {file}")
+
+
 def explain_config(given: Settings, *, as_json: bool) -> None:
     """Show the settings in force and the sites found."""
     from config.site import load_site

@@ -1,7 +1,6 @@
 """The hard places of PS3.15 Annex E, one test each; whatever is planted holds ZZCANARY."""
 
 from datetime import date, timedelta
-from io import BytesIO
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import DataElement, Dataset
 from pydicom.dataelem import RawDataElement
-from pydicom.filewriter import dcmwrite
 from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -34,6 +32,7 @@ from tests.deidentify.objects import (
     reread,
     value_after,
 )
+from tests.deidentify.syntaxes import in_syntax
 
 CANARY = b"ZZCANARY"
 
@@ -495,16 +494,6 @@ def test_every_layout_ends_in_the_same_values(syntax: str) -> None:
     assert {element.tag: str(element.value) for element in finished} == {
         element.tag: str(element.value) for element in expected
     }
-
-
-def in_syntax(dataset: Dataset, syntax: str) -> bytes:
-    """The file of a data set in another layout."""
-    source, out = Dataset(), BytesIO()
-    source.update(dataset)
-    source.file_meta = dataset.file_meta
-    source.file_meta.TransferSyntaxUID = syntax
-    dcmwrite(out, source, enforce_file_format=True)
-    return out.getvalue()
 
 
 def test_empty_values_stay_empty() -> None:

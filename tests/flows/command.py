@@ -18,7 +18,7 @@ def curate(*words: str, folder: Path, env: dict[str, str] | None = None) -> subp
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=500,
+        timeout=1200,
         check=False,
     )
 

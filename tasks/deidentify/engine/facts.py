@@ -75,7 +75,7 @@ class Reader:
         Raises
         ------
         Declined
-            If they are neither text of the standard's characters nor short integers.
+            If they are neither short integers nor text without code extensions.
         """
         raw = elements.get(tag)
         if not raw:
@@ -93,7 +93,7 @@ class Reader:
             return [str(int.from_bytes(value[at : at + 2], "little")) for at in range(0, len(value), 2)]
         element = RawDataElement(BaseTag(stated.tag), stated.vr, len(value), value, 0, self._level.place.implicit, True)  # noqa: FBT003 -- pydicom's order
         texts = texts_of(element, vr, self._level.place.codecs)
-        if texts is None or not value.isascii():
+        if texts is None or (not value.isascii() and len(self._level.place.codecs) > 1) or b"\x1b" in value:
             raise Declined
         return [text for text in texts if text]
 
