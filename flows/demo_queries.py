@@ -20,10 +20,11 @@ QUERIES = {
         select modality, manufacturer, count(*) series, sum(n_instances) instances,
                round(sum(n_bytes) / 1e6, 1) megabytes
         from imaging_series group by all order by all""",
-    "Imaging during a stay in intensive care": """
-        select s.subject_id, e.start_day icu_from, e.end_day icu_to, s.day study_day, s.modalities
-        from imaging_study s join clinical_event e using (subject_id)
-        where e.event_type = 'icu_stay' and s.day between e.start_day and coalesce(e.end_day, s.day)
+    "Who was imaged during a hospital stay, and on which day of it?": """
+        select s.subject_id, e.start_day stay_from, e.end_day stay_to, s.day - e.start_day day_of_stay, s.modalities,
+               p.ever_icu, p.ever_ventilated
+        from imaging_study s join clinical_event e using (subject_id) join subject p using (subject_id)
+        where e.event_type = 'hospital_stay' and s.day between e.start_day and coalesce(e.end_day, s.day)
         order by all limit 8""",
 }
 

@@ -43,8 +43,9 @@ def note(line: str) -> None:
 
 
 def show_rows(title: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """Print rows as a table; nothing for no rows."""
+    """Print rows as a table, or that there are none."""
     if not rows:
+        say(f"{title}: none")
         return
     table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
     for name in rows[0]:

@@ -22,7 +22,17 @@ def answer_that_agrees(content: bytes, policy: InstancePolicy = POLICY) -> Outco
 
 
 def assert_agree(found: Outcome, expected: Outcome) -> None:
-    for name in ("status", "rule_id", "subject_id", "study_uid", "sop_uid", "findings", "facts", "crosswalk", "needles"):
+    for name in (
+        "status",
+        "rule_id",
+        "subject_id",
+        "study_uid",
+        "sop_uid",
+        "findings",
+        "facts",
+        "crosswalk",
+        "needles",
+    ):
         assert getattr(found, name) == getattr(expected, name), name
     assert dict(found.actions) == dict(expected.actions)
     assert (found.engine, expected.engine) == ("bytes", "pydicom")

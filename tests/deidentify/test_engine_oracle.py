@@ -35,6 +35,7 @@ LEFT_TO_PYDICOM = {
     "trail.dcm",
 }
 SEEDS = range(60)
+NEWER = (0x00100043, 0x00100046, 0x00081301)  # sequences that are younger than pydicom's dictionary
 CHARSETS = ("", "ISO_IR 100", "ISO_IR 192", "ISO_IR 144", "GB18030", "\\ISO 2022 IR 87", "\\ISO 2022 IR 149")
 
 
@@ -113,7 +114,9 @@ class Maker:
         return item
 
     def sequence(self, dataset: Dataset, depth: int) -> None:
-        tag = self.rng.choice([0x00081140, 0x00082112, 0x00081111, 0x00400275, 0x00189346, 0x00321064, 0x00540016])
+        tag = self.rng.choice(
+            [0x00081140, 0x00082112, 0x00081111, 0x00400275, 0x00189346, 0x00321064, 0x00540016, *NEWER]
+        )
         dataset[tag] = DataElement(tag, "SQ", [self.item(depth) for _ in range(self.rng.randint(0, 3))])
         dataset[tag].is_undefined_length = self.rng.random() < 0.5
 

@@ -260,7 +260,7 @@ class Level:
         return vr in _TELLING_VRS or tag in IDENTIFIERS or tag in CONTACTS
 
     def _is_kept_whole(self, tag: int, stated: str | None, verdict: Verdict) -> bool:
-        if not verdict.stays or stated not in (None, verdict.vr) or verdict.vr in TEXT_VRS:
+        if not verdict.stays or stated not in (None, verdict.vr) or verdict.vr in TEXT_VRS | {"SQ"}:
             return False
         return verdict.vr not in BYTES_VRS or tag in self.policy.profile.kept
 

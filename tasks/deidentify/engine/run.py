@@ -279,14 +279,12 @@ class Engine:
 
     def _facts(self, layout: Layout, context: Context, found: Opened, person: Person, start: bytes) -> dict[str, Any]:
         profile = self._policy.profile
-        if any(found.raw(tag) for tag in FUNCTIONAL_GROUPS):
+        try:
+            facts = self._quick_facts(context, found)
+        except Declined:
             end = -len(found.pixels.header) if found.pixels else None
             with silenced():
                 return facts_of(read_dataset(start[:end], self._policy.limits), person, "", profile)
-        reader = self._readers.get(context.level)
-        if reader is None:
-            reader = self._readers[context.level] = Reader(context.level)
-        elements = {tag: raw if out is None else out for tag, (raw, out) in found.trail.slots.items()}
         return {
             "subject_id": person.subject,
             "study_uid": person.study_uid,
@@ -295,7 +293,16 @@ class Engine:
             "sop_class_uid": context.sop_class_uid,
             "transfer_syntax_uid": layout.syntax,
             "deid_method_codes": [code.value for code in profile.method],
-        } | facts_from(elements, reader, profile)
+        } | facts
+
+    def _quick_facts(self, context: Context, found: Opened) -> dict[str, Any]:
+        if not FUNCTIONAL_GROUPS.isdisjoint(found.trail.slots):
+            raise Declined
+        reader = self._readers.get(context.level)
+        if reader is None:
+            reader = self._readers[context.level] = Reader(context.level)
+        elements = {tag: raw if out is None else out for tag, (raw, out) in found.trail.slots.items()}
+        return facts_from(elements, reader, self._policy.profile)
 
 
 def _head(layout: Layout, found: Opened) -> Head:
