@@ -70,6 +70,11 @@ def show_outcome(report: BatchReport) -> None:
     )
 
 
+def show_deidentification(page: str) -> None:
+    """Show what was left and what was kept, side by side."""
+    create_markdown_artifact(page, key="deidentification", description="Leakage and retention of the batch")
+
+
 def show_data_docs(link: str) -> None:
     """Link the Great Expectations Data Docs of a run."""
     create_link_artifact(link, link_text="Data Docs of this run", key="data-docs", description="Great Expectations")

@@ -61,6 +61,7 @@ def curate_batch(site: SiteCode, batch: BatchName) -> BatchReport:
             return _shown(batch_report(plan, earlier, unchanged=True), plan, settings)
         _deidentify(plan, settings)
         catalog.settle(plan, settings)
+        artifacts.show_deidentification(running.retention_page(plan, settings))
         catalog.harmonize(plan, settings)
         artifacts.show_data_docs(report_link(site, batch, plan.run, settings))
         catalog.validate(plan, settings)

@@ -5,6 +5,7 @@ sees a store, a key or a parser's words.
 """
 
 import functools
+import json
 import os
 import threading
 import traceback
@@ -104,6 +105,17 @@ def settle(plan: BatchPlan, settings: Settings) -> StageReport:
     from tasks.deidentify.settle import settle_batch
 
     return settle_batch(plan, open_context(plan.site, plan.batch, settings))
+
+
+@sealed
+def retention_page(plan: BatchPlan, settings: Settings) -> str:
+    """Give the de-identification report of a settled batch as Markdown."""
+    from tasks.deidentify.retention import retention_markdown
+    from tasks.deidentify.settle import RETENTION
+
+    context = open_context(plan.site, plan.batch, settings)
+    report = json.loads(context.work.read(context.layout.run(plan.run, RETENTION)))
+    return retention_markdown(f"De-identification of {plan.site}/{plan.batch}", report)
 
 
 @sealed

@@ -47,7 +47,12 @@ def test_the_runs_page_shows_the_finished_runs(installation: Installation, tmp_p
 
 @pytest.mark.parametrize(
     ("key", "text"),
-    [("outcome", "Where every input ended"), ("intake", "clinical tables"), ("release", "n_instances")],
+    [
+        ("outcome", "Where every input ended"),
+        ("intake", "clinical tables"),
+        ("release", "n_instances"),
+        ("deidentification", "objects searched for source values"),
+    ],
 )
 def test_an_artifact_page_shows_the_artifact(installation: Installation, tmp_path: Path, key: str, text: str) -> None:
     with temporary_settings({PREFECT_API_URL: installation.prefect_api}), get_client(sync_client=True) as client:
