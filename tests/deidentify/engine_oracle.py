@@ -11,6 +11,7 @@ from tasks.dicom.silence import silenced
 from tests.deidentify.objects import POLICY
 
 PASSED = "DE-PASS"
+COMPARED = ("status", "rule_id", "subject_id", "study_uid", "sop_uid", "findings", "facts", "crosswalk", "needles")
 
 
 def answer_that_agrees(content: bytes, policy: InstancePolicy = POLICY) -> Outcome | None:

@@ -12,7 +12,7 @@ from tasks.deidentify.instance import deidentify_instance
 from tests.deidentify.engine_oracle import assert_agree
 from tests.deidentify.objects import POLICY, a_ct, an_item, bytes_of
 
-MUTANTS = int(os.environ.get("CURATE_TEST_MUTANTS", "500"))  # 5000 and more show it at length
+MUTANTS = int(os.environ.get("ENGINE_MUTANTS", "500"))  # 5000 and more show it at length
 LARGEST = 60_000
 CANARIES = Path(__file__).parents[1] / "golden" / "deid_canaries"
 REAL = Path(pydicom.data.__file__).parent / "test_files"

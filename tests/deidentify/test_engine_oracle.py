@@ -35,7 +35,10 @@ LEFT_TO_PYDICOM = {
     "trail.dcm",
 }
 SEEDS = range(60)
-NEWER = (0x00100043, 0x00100046, 0x00081301)  # sequences that are younger than pydicom's dictionary
+SEQUENCES = (
+    *(0x00081140, 0x00082112, 0x00081111, 0x00400275, 0x00189346, 0x00321064, 0x00540016),
+    *(0x00100043, 0x00100046, 0x00081301),  # younger than pydicom's dictionary
+)
 CHARSETS = ("", "ISO_IR 100", "ISO_IR 192", "ISO_IR 144", "GB18030", "\\ISO 2022 IR 87", "\\ISO 2022 IR 149")
 
 
@@ -114,9 +117,7 @@ class Maker:
         return item
 
     def sequence(self, dataset: Dataset, depth: int) -> None:
-        tag = self.rng.choice(
-            [0x00081140, 0x00082112, 0x00081111, 0x00400275, 0x00189346, 0x00321064, 0x00540016, *NEWER]
-        )
+        tag = self.rng.choice(SEQUENCES)
         dataset[tag] = DataElement(tag, "SQ", [self.item(depth) for _ in range(self.rng.randint(0, 3))])
         dataset[tag].is_undefined_length = self.rng.random() < 0.5
 

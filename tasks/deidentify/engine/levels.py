@@ -235,6 +235,8 @@ class Level:
             return (STOP, 0, 0, 0)
         if self.is_grouped(tag):
             return (OPEN, 0, 0, 0)
+        if stated.vr in (None, "UN") and self.verdict(tag, stated.vr).vr == "SQ" and dictionary_vr(tag) != "SQ":
+            raise Declined  # a sequence that is younger than pydicom's dictionary, which reads it in more ways than one
         slot = tag if tag in self.slots else 0
         if stated.holds_items():
             return (OPEN, 0, 0, slot) if stated.is_undefined else (DATED, stated.start + stated.length, 0, slot)
