@@ -60,15 +60,12 @@ class BatchLayout:
         """Give a file of one run, such as ``ledger.parquet`` or ``tables/subject.parquet``."""
         return f"{self.root}{run}/{name}"
 
-    def late(self, run: str, digest: str) -> str:
-        """Give the file of what was found late, in objects of any batch, when a run met the others of its subjects.
+    def late(self, run: str) -> str:
+        """Give the prefix of what was found late, in objects of any batch, when a run met the others of its subjects.
 
-        Parameters
-        ----------
-        digest
-            Of the runs that it met.
+        The rest of the key is the digest of the runs that it met.
         """
-        return f"{LATE}{self.site}/{self.batch}/{run}-{digest}.parquet"
+        return f"{LATE}{self.site}/{self.batch}/{run}-"
 
     def private_run(self, run: str, name: str) -> str:
         """Give a private file of one run."""

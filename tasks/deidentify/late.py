@@ -51,12 +51,12 @@ def search_other_batches(plan: BatchPlan, context: BatchContext) -> StageReport:
     """Search, both ways, between an accepted run and those of all other batches that hold some of its subjects.
 
     Objects were searched for all that their own batch knows when it was settled; here they are searched for what only
-    another batch knows. The same runs are searched once.
+    another batch knows. A run searches once: whichever batch is accepted later searches both ways.
 
     Returns
     -------
     StageReport
-        `counts` has the batches met and the objects found; `rules` counts these under DE-RESIDUAL.
+        `counts` has the objects found; `rules` counts them under DE-RESIDUAL.
 
     Raises
     ------
@@ -66,18 +66,21 @@ def search_other_batches(plan: BatchPlan, context: BatchContext) -> StageReport:
         If needles were sealed under a key that the ring does not have.
     """
     own = Accepted(context.layout, plan.run)
+    earlier = [read_table(context.work.read(one.key)) for one in context.work.list(own.layout.late(own.run))]
+    if earlier:
+        return _report(plan, sum(map(len, earlier)), resumed=True)
     subjects = pc.unique(_needles(context.work, own)["subject_id"])
     others = [one for one in accepted_runs(context.work) if one.layout != own.layout]
     met = [one for one in others if len(_of(_needles(context.work, one), subjects))]
     digest = hashlib.sha256("\n".join(one.name for one in met).encode()).hexdigest()[:DIGEST_LENGTH]
-    key = own.layout.late(own.run, digest)
-    standing = context.work.read_versioned(key)
-    table = read_table(standing[0]) if standing else _found([own, *met], subjects, context)
-    if standing is None:
-        context.work.create(key, write_table(table))
-        log.info("run %s met %d other batches: %d objects hold what became known late", own.run, len(met), len(table))
-    counts = {"batches": len(met), "objects": len(table)}
-    return StageReport(STAGE, plan.run, counts, {RESIDUAL: len(table)} if len(table) else {}, standing is not None)
+    table = _found([own, *met], subjects, context)
+    context.work.create(f"{own.layout.late(own.run)}{digest}.parquet", write_table(table))
+    log.info("run %s met %d other batches: %d objects hold what became known late", own.run, len(met), len(table))
+    return _report(plan, len(table), resumed=False)
+
+
+def _report(plan: BatchPlan, found: int, *, resumed: bool) -> StageReport:
+    return StageReport(STAGE, plan.run, {"objects": found}, {RESIDUAL: found} if found else {}, resumed)
 
 
 def accepted_runs(work: ReadOnlyStore) -> Iterator[Accepted]:
