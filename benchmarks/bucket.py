@@ -26,7 +26,8 @@ from config.settings import S3Options, Settings
 from config.site import Site
 from flows import object_store
 from tasks.context import BatchContext
-from tasks.deidentify.instance import InstancePolicy, deidentify_instance
+from tasks.deidentify.instance import InstancePolicy
+from tasks.deidentify.roads import deidentify_object
 from tasks.deidentify.shard import deidentify_shard
 from tasks.intake.plan import plan_batch
 from tasks.layout import MARKER
@@ -60,7 +61,7 @@ def floor_seconds(client: BareS3, keys: list[str], policy: InstancePolicy, work:
     """Give the CPU seconds of get, de-identify, hash and put."""
     before = time.process_time()
     for key in keys:
-        content = deidentify_instance(client.get("raw", key), policy).content or b""
+        content = deidentify_object(client.get("raw", key), policy).content or b""
         digest = hashlib.sha256(content).hexdigest()
         client.put("work", f"{work}/{digest}.dcm", content, digest)
     return time.process_time() - before

@@ -7,7 +7,8 @@ from worker import Pairs, Work, one_by_one, serve
 
 from config.deid.profile import load_profile
 from config.keys import KeyRing
-from tasks.deidentify.instance import InstancePolicy, deidentify_instance
+from tasks.deidentify.instance import InstancePolicy
+from tasks.deidentify.roads import deidentify_object
 from tasks.identity import Pseudonymizer
 
 RING = KeyRing(1, {1: hashlib.sha256(b"benchmark").digest()})  # nothing real is under this key
@@ -22,7 +23,7 @@ def prepare(_out: Path, pairs: Pairs) -> Work:
     policy = InstancePolicy(Pseudonymizer(RING, "benchmark"), load_profile())
 
     def deidentify(source: Path, target: Path) -> str:
-        outcome = deidentify_instance(source.read_bytes(), policy)
+        outcome = deidentify_object(source.read_bytes(), policy)
         if outcome.content is None:
             raise RefusedError(outcome.rule_id)
         target.write_bytes(outcome.content)

@@ -89,7 +89,11 @@ LEDGER = Table(
             column("rule_id", pa.string(), "The rule that decided it", source="config/ledger_rules.csv"),
             column("source_bytes", pa.int64(), "Size of the raw object or member", unit="By"),
             column(
-                "engine", pa.string(), "What de-identified it", null="it was not de-identified", values=("pydicom",)
+                "engine",
+                pa.string(),
+                "What de-identified it",
+                null="it was not de-identified",
+                values=("bytes", "pydicom"),
             ),
             column("subject_id", pa.string(), "Pseudonym of the patient", null="unknown or not an instance"),
             column("study_uid", pa.string(), "New Study Instance UID", null="not an instance"),

@@ -14,9 +14,10 @@ from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCE
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
 from tasks.deidentify.crosswalk import IdKind
-from tasks.deidentify.instance import InstancePolicy, Outcome, deidentify_instance
+from tasks.deidentify.instance import InstancePolicy, Outcome
 from tasks.deidentify.needles import Needle
 from tasks.deidentify.pooling import pooled, sealed_rows
+from tasks.deidentify.roads import deidentify_object
 from tasks.dicom.archives import Member, unpack
 from tasks.layout import object_key
 from tasks.model import ShardRef, StageReport, Status
@@ -129,7 +130,7 @@ def _deidentify(member: Member, context: BatchContext, policy: InstancePolicy, r
 def _isolated(member: Member, policy: InstancePolicy, source_id: str) -> tuple[Outcome, Row | None]:
     """Give the outcome of one object and its row of the instance table; whatever fails, fails for this object only."""
     try:
-        outcome = deidentify_instance(member.content or b"", policy)
+        outcome = deidentify_object(member.content or b"", policy)
         "".join(old for _, old in outcome.crosswalk).encode()  # fails here, not in the shard's file
         instance = None if outcome.content is None else _instance_row(source_id, outcome.content, outcome.facts or {})
     except Exception as problem:  # noqa: BLE001 -- the shard's edge: an object may do anything, and its text is not ours

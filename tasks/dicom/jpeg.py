@@ -9,12 +9,14 @@ from tasks.dicom.refusal import Refusal
 
 _SOI = b"\xff\xd8"
 _EOI, _SOS, _COM, _APP0, _APP8, _APP14 = 0xD9, 0xDA, 0xFE, 0xE0, 0xE8, 0xEE
+_FILL = 0xFF  # may stand before a marker, any number of times
 _APPLICATION = range(0xE0, 0xF0)
 _SOF = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7})
 _TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF, 0xF8})
 # In a scan, 0xFF 0x00 (JPEG) or 0xFF and a byte below 0x80 (JPEG-LS) is data, and RST0-7 belongs to the scan.
-_AFTER_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
-_AFTER_LS_SCAN = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
+# One 0xFF each, not one or more: a pattern that begins with a fixed byte is found twenty times as fast.
+_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_AFTER_LS_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 _JFIF_BYTES = 14  # "JFIF\0", version, units, two densities, two sizes of the thumbnail that follows
 _ADOBE_BYTES = 12  # "Adobe", version, two flags, colour transform
 _HP_TRANSFORM_BYTES = 5  # "mrfx" and the number of the colour transform, without which colours decode wrongly
@@ -91,7 +93,10 @@ def _scan_end(stream: bytes, position: int, after_scan: re.Pattern[bytes]) -> in
     found = after_scan.search(stream, position)
     if found is None:
         raise Refusal("DE-PIXELS")
-    return found.start()
+    end = found.start()
+    while end > position and stream[end - 1] == _FILL:
+        end -= 1
+    return end
 
 
 def _size(stream: bytes, frame: _Segment) -> tuple[int, int, int]:

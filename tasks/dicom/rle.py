@@ -10,6 +10,7 @@ _HEADER_BYTES = 64
 _MAX_SEGMENTS = 15
 _NO_OPERATION = 128
 _UNCHANGED = bytes(range(256))
+_STEPS = [*range(2, _NO_OPERATION + 2), 1, *[2] * 127]  # from a run length to the next, by its value
 
 
 def segments_of(frame: bytes, expected: int) -> list[slice]:
@@ -47,9 +48,22 @@ def masked_frame(frame: bytes, segments: Sequence[slice], tables: Sequence[tuple
     """
     out = bytearray(frame)
     for place, (zeros, canonical) in zip(segments, tables, strict=True):
-        if zeros != _UNCHANGED and _translated(frame[place], zeros) != frame[place]:
+        if zeros != _UNCHANGED and _holds_changing(frame[place], zeros):
             out[place] = _translated(frame[place], canonical)
     return bytes(out)
+
+
+def _holds_changing(segment: bytes, table: bytes) -> bool:
+    """Tell whether a table would change a value of a segment: it changes more bytes than those that are run lengths."""
+    same = bytes(byte for byte in range(256) if table[byte] == byte)
+    changing = [int(table[byte] != byte) for byte in range(256)]
+    in_lengths = position = 0
+    end = len(segment)
+    while position < end:
+        control = segment[position]
+        in_lengths += changing[control]
+        position += _STEPS[control]
+    return len(segment.translate(None, same)) > in_lengths
 
 
 def _translated(segment: bytes, table: bytes) -> bytes:

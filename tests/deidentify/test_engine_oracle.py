@@ -216,7 +216,7 @@ def test_most_made_objects_are_answered() -> None:
     passed = [content for content in contents if deidentify_instance(content, POLICY).rule_id == PASSED]
     answered = [content for content in passed if deidentify_bytes(content, POLICY) is not None]
     assert len(passed) > len(contents) // 2
-    assert len(answered) > 0.9 * len(passed)
+    assert len(answered) > 0.8 * len(passed)
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian], ids=["explicit", "implicit"])

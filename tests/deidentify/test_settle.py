@@ -112,7 +112,7 @@ def test_a_finding_with_a_place_is_not_counted_twice(monkeypatch: pytest.MonkeyP
     from tasks.model import Finding, Status  # noqa: PLC0415 -- needed here only
 
     found = Outcome(Status.HELD, "DE-RESIDUAL", findings=(Finding("DE-RESIDUAL", "deidentify", "name", 3),))
-    monkeypatch.setattr(shard, "deidentify_instance", lambda *_: found)
+    monkeypatch.setattr(shard, "deidentify_object", lambda *_: found)
     context = a_batch({"a": ct("1"), "b": ct("2")}, shard=SMALL)
     plan, _ = settled(context)
     findings = rows_at(context, context.layout.run(plan.run, "findings-deidentify.parquet"))

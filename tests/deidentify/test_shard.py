@@ -80,7 +80,7 @@ def test_objects_lie_under_their_digest_and_rows_tell_of_them() -> None:
     assert hashlib.sha256(written).hexdigest() == ledger["sha256"] == instance["sha256"]
     assert instance["md5"] == hashlib.md5(written, usedforsecurity=False).hexdigest()
     assert (instance["size_bytes"], ledger["source_bytes"]) == (len(written), len(CT))
-    assert ledger["engine"] == "pydicom"
+    assert ledger["engine"] == "bytes"
     assert {name: ledger[name] for name in ("source_id", "subject_id", "study_uid", "sop_uid")} == {
         name: instance[name] for name in ("source_id", "subject_id", "study_uid", "sop_uid")
     }
@@ -204,7 +204,7 @@ def test_a_failure_of_one_object_is_held_and_stops_no_other(
     broken: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     context = a_batch({"1.dcm": CT, "2.dcm": OTHER})
-    real = shard_module.deidentify_instance
+    real = shard_module.deidentify_object
 
     def fail_on_one(content: bytes, policy: Any) -> Outcome:
         if content != CT:
@@ -214,7 +214,7 @@ def test_a_failure_of_one_object_is_held_and_stops_no_other(
         found: Outcome = broken
         return found
 
-    monkeypatch.setattr(shard_module, "deidentify_instance", fail_on_one)
+    monkeypatch.setattr(shard_module, "deidentify_object", fail_on_one)
     with caplog.at_level(logging.INFO):
         plan, _ = worked(context)
     assert shard_ends(context, plan) == {"1.dcm": "DE-FAILED", "2.dcm": "DE-PASS"}
@@ -225,7 +225,7 @@ def test_a_failure_of_one_object_is_held_and_stops_no_other(
 
 def test_what_a_held_object_failed_on_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = Outcome(Status.HELD, "DE-RESIDUAL", findings=(Finding("DE-RESIDUAL", "deidentify", "name", 3),))
-    monkeypatch.setattr(shard_module, "deidentify_instance", lambda *_: outcome)
+    monkeypatch.setattr(shard_module, "deidentify_object", lambda *_: outcome)
     context = a_batch({"1.dcm": CT, "2.dcm": OTHER})
     plan, _ = worked(context)
     assert rows_at(context, context.layout.shard(plan.shards[0].key, "findings.parquet")) == [

@@ -51,11 +51,6 @@ class Opened:
             raise Declined
         return raw
 
-    def released(self, tag: int) -> bytes:
-        """Give an element as it is released, or nothing."""
-        raw, out = self.trail.slots.get(tag, (b"", None))
-        return raw if out is None else out
-
 
 def opened(content: bytes, layout: Layout, level: Level, days: int, repetition: Repetition) -> Opened:
     """Walk over a data set.

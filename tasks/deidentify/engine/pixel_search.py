@@ -1,5 +1,6 @@
 """The search for names among pixels: most pixel data are told apart from text at a glance."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -53,5 +54,6 @@ def _may_stand_in(chunk: memoryview, variants: set[bytes], tables: tuple[NDArray
     followed = places[places + 1 < len(words)]
     places = np.concatenate((followed[tables[1][words[followed + 1]]], places[len(followed) :])) * 2
     longest = max(map(len, variants))
-    nearby = (bytes(chunk[max(place - _STEP + 1, 0) : place + longest]) for place in places.tolist())
-    return any(variant in near for near in nearby for variant in variants)
+    nearby = (chunk[max(place - _STEP + 1, 0) : place + longest] for place in places.tolist())
+    any_variant = re.compile(b"|".join(map(re.escape, sorted(variants))))
+    return any(any_variant.search(near) for near in nearby)
