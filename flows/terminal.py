@@ -60,7 +60,8 @@ def progress_bar() -> Iterator[None]:
     """Show how far the runs inside the block have come, one bar per stage."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bars: dict[str, TaskID] = {}
-    with Progress(*columns, console=err, transient=True) as progress:
+    bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    with bar as progress:
 
         def observe(stage: str, done: int, total: int) -> None:
             if stage not in bars:

@@ -113,12 +113,10 @@ def _settings_file(folder: Path) -> Path:
 
 
 def _ports(folder: Path) -> dict[str, int]:
-    """Give the ports of an installation: those of its last start, so that bookmarks stay, else the usual if free."""
+    """Give the ports of an installation: those of its last start, so that bookmarks stay, or the usual, where free."""
     file = folder / "ports.json"
-    if file.is_file():
-        ports: dict[str, int] = json.loads(file.read_text())
-        return ports
-    wanted = {"prefect": PREFECT_PORT, "reports": REPORTS_PORT}
+    usual = {"prefect": PREFECT_PORT, "reports": REPORTS_PORT}
+    wanted: dict[str, int] = json.loads(file.read_text()) if file.is_file() else usual
     ports = {name: free_port() if answers(f"http://{LOOPBACK}:{port}/") else port for name, port in wanted.items()}
     file.write_text(json.dumps(ports))
     return ports

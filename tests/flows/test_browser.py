@@ -24,7 +24,7 @@ pytestmark = [
 ]
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1000",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1600",
     "--virtual-time-budget=20000",
 )  # fmt: skip
 
@@ -39,7 +39,7 @@ def look_at(url: str, name: str, profile: Path) -> str:
 
 
 def test_the_runs_page_shows_the_finished_runs(installation: Installation, tmp_path: Path) -> None:
-    page = look_at(f"{installation.ui}/runs", "prefect-runs", tmp_path)
+    page = look_at(f"{installation.ui}/v2/runs", "prefect-runs", tmp_path)
     assert "curate-s01-b2026-01" in page
     assert "release-2026.01" in page
     assert "Completed" in page
