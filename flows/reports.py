@@ -15,7 +15,7 @@ _REPORT = re.compile(r"(batches/[\w.-]+/[\w.-]+/[0-9a-f]+|releases/[\w.-]+)/repo
 
 
 def serve_reports(store: ReadOnlyStore, port: int) -> ThreadingHTTPServer:
-    """Serve ``…/report/…`` of a store on loopback, in a thread; close with ``shutdown()``."""
+    """Serve ``…/report/…`` of a store on loopback, in a thread; end with ``shutdown()`` and ``server_close()``."""
 
     class Reports(BaseHTTPRequestHandler):
         """Answers GET with one report file."""

@@ -71,6 +71,7 @@ def running_services(folder: Path = FOLDER, say: Callable[[str], None] = lambda 
         server = start_server(folder, ports["prefect"])
         stack.callback(server.stop)
         reports = serve_reports(open_named("work", load_settings(settings)), ports["reports"])
+        stack.callback(reports.server_close)
         stack.callback(reports.shutdown)
         say("deployments")
         deployments = start_child("deployments", [sys.executable, "-m", "flows.serving"], folder=folder, env=env)
