@@ -107,7 +107,7 @@ def test_an_arrival_started_its_batch_exactly_once(
     ("words", "env", "word"),
     [
         (["--raw", "s3://nowhere"], {}, "bucket"),
-        ([], {"CURATE_S3__CREDENTIALS_FILE": "wrong"}, "credentials"),
+        ([], {"CURATE_S3__CREDENTIALS_FILE": "wrong"}, "access key"),
         (["--raw", "ftp://raw"], {}, "s3://"),
     ],
 )
