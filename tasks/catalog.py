@@ -5,9 +5,9 @@ id; every other run finds the receipts.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task
 from prefect.context import TaskRunContext
@@ -19,6 +19,8 @@ from tasks.model import ShardRef, StageReport
 
 MINUTE = 60
 SHARD_SECONDS = 120 * MINUTE
+P = ParamSpec("P")
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 _PASSING = (StoreError, BrokenProcessPool, ShardTimeoutError)
 
@@ -53,74 +55,37 @@ def _deidentify(shard: ShardRef, settings: Settings) -> StageReport:
 
 
 _POLICY: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay_seconds": [5, 30, 120],
     "retry_condition_fn": _is_worth_a_retry,
     "retry_jitter_factor": 0.3,
-    "cache_key_fn": _within_this_run,
     "result_serializer": "json",
-    "persist_result": True,
     "log_prints": False,
 }
-_STORE_RETRIES: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [5, 30, 120]}
+_KEPT: dict[str, Any] = {"cache_key_fn": _within_this_run, "persist_result": True}
+_DONE_ANEW: dict[str, Any] = {"cache_key_fn": None, "persist_result": False}
 
-intake = Task(
-    running.intake,
-    name="intake",
-    task_run_name="intake",
-    tags=["intake"],
-    timeout_seconds=30 * MINUTE,
-    **_STORE_RETRIES,
-    **(_POLICY | {"persist_result": False, "cache_key_fn": None}),
-)
-deidentify = Task(
-    _deidentify,
-    name="deidentify",
-    tags=["deidentify"],
-    task_run_name="deidentify-{shard.key:.8}",
-    **_STORE_RETRIES,
-    **_POLICY,
-)
-settle = Task(
-    running.settle,
-    name="settle",
-    task_run_name="settle",
-    tags=["deidentify"],
-    timeout_seconds=30 * MINUTE,
-    **_STORE_RETRIES,
-    **_POLICY,
-)
-harmonize = Task(
-    running.harmonize,
-    name="harmonize",
-    task_run_name="harmonize",
-    tags=["harmonize"],
-    timeout_seconds=60 * MINUTE,
-    **_STORE_RETRIES,
-    **_POLICY,
-)
-validate = Task(
-    running.validate,
-    name="validate",
-    task_run_name="validate",
-    tags=["validate"],
-    timeout_seconds=60 * MINUTE,
-    **_STORE_RETRIES,
-    **_POLICY,
-)
-accept = Task(
-    running.accept,
-    name="accept",
-    task_run_name="accept",
-    tags=["validate"],
-    timeout_seconds=10 * MINUTE,
-    **_STORE_RETRIES,
-    **_POLICY,
-)
-publish = Task(
-    running.publish,
-    name="publish",
-    task_run_name="publish",
-    tags=["release"],
-    timeout_seconds=600 * MINUTE,
-    **_STORE_RETRIES,
-    **(_POLICY | {"persist_result": False, "cache_key_fn": None}),
-)
+
+def _task(
+    work: Callable[P, R], tag: str, *, minutes: int | None, run_name: str | None = None, kept: bool = True
+) -> Task[P, R]:
+    """Bind a stage, under its own name; `kept` tells whether a retried run takes the result of its first try."""
+    name = work.__name__.removeprefix("_")
+    return Task(
+        work,
+        name=name,
+        task_run_name=run_name or name,
+        tags=[tag],
+        timeout_seconds=minutes * MINUTE if minutes else None,
+        **_POLICY,
+        **(_KEPT if kept else _DONE_ANEW),
+    )
+
+
+intake = _task(running.intake, "intake", minutes=30, kept=False)
+deidentify = _task(_deidentify, "deidentify", minutes=None, run_name="deidentify-{shard.key:.8}")
+settle = _task(running.settle, "deidentify", minutes=30)
+harmonize = _task(running.harmonize, "harmonize", minutes=60)
+validate = _task(running.validate, "validate", minutes=60)
+accept = _task(running.accept, "validate", minutes=10)
+publish = _task(running.publish, "release", minutes=600, kept=False)

@@ -85,12 +85,10 @@ def test_a_retried_run_looks_finished_shards_up(
         settings = Settings(processes=1, work=f"file://{tmp_path}")
         return [catalog.deidentify(SHARD, settings), catalog.deidentify(SHARD, settings)]
 
-    started = time.monotonic()
     with caplog.at_level(logging.INFO, logger="tasks"):
         reports = twice()
     assert reports[0] == reports[1] == StageReport("deidentify", SHARD.key, {"held": 2}, {"DE-PARSE": 2})
     assert calls == [SHARD.key]
-    assert time.monotonic() > started
 
 
 @pytest.mark.services
