@@ -169,8 +169,8 @@ def use_prefect(given: Settings) -> bool:
     os.environ["PREFECT_API_URL"] = url
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows,tasks")
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
-    for name in ("raw", "work", "release", "sequestered", "sites", "keys"):
-        os.environ[f"CURATE_{name.upper()}"] = str(given.model_dump(by_alias=True)[name])
+    words = given.model_dump(by_alias=True)
+    os.environ |= {f"CURATE_{name.upper()}": str(words[name]) for name in (*STORES, "sites", "keys")}
     return True
 
 
