@@ -66,7 +66,7 @@ def test_an_instance_that_tells_what_another_batch_knew_is_held_and_its_study_co
     Batch("s1/b1", images).write(work)
     row = {"source_id": "x", "site": "s1", "batch": "b1", "sop_uid": images[0].sop, "sha256": images[0].sha256}
     late = table_of(LATE, [row | {"rule_id": "DE-RESIDUAL", "kinds": ["name"]}])
-    work.create(BatchLayout("s1", "b2").late("run2", "0"), write_table(late))
+    work.create(BatchLayout("s1", "b2").late("run2") + "0.parquet", write_table(late))
     collection, _ = merged(accepted_batches(work, a_policy()))
     assert ids(collection, "imaging_instance", "sop_uid") == sorted(image.sop for image in images[1:])
     assert collection.tables["imaging_study"]["n_instances"].to_pylist() == [2]
