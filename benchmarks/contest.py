@@ -1,6 +1,7 @@
 """Contestants as processes that wait for rounds, so that all are warm and their rounds can take turns."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,13 +47,26 @@ class Runner:
     """One running contestant and its result."""
 
     def __init__(self, contestant: Contestant, folder: Path) -> None:
+        environment = os.environ | {
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode"),
+        }
         self.contestant, self.folder, self.result = contestant, folder / contestant.name, Result()
         self.folder.mkdir(parents=True)
         self.log = folder / f"{contestant.name}.log"
         self.startup_seconds = 0.0
         with self.log.open("w") as log:
+            # Once without work, so that nobody compiles its modules in the contest.
+            subprocess.run(
+                contestant.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, check=False
+            )
             self.process = subprocess.Popen(
-                contestant.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                contestant.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment,
             )
 
     def warm_up(self, file: Path) -> None:

@@ -34,9 +34,9 @@ EVERY = 4  # projections, of which one is packed
 class Shape:
     """How much there is of everything; `ct_size` and `dx_size` are in pixels."""
 
-    ct_patients: int = 6
+    ct_patients: int = 4
     series: int = 2
-    slices: int = 12
+    slices: int = 50
     ct_size: int = 512
     dx_patients: int = 5
     images: int = 4
@@ -44,7 +44,7 @@ class Shape:
     seed: int = 7
 
 
-QUICK = Shape(ct_patients=3, slices=4, dx_patients=1, images=4)
+QUICK = Shape(ct_patients=2, series=1, slices=30, dx_patients=1, images=4)
 
 
 @dataclass

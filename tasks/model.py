@@ -29,18 +29,25 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class ShardRef:
-    """A bounded group of raw objects, named by the digest of what determines its result; lists no source keys."""
+    """A bounded group of raw objects, named by the digest of what determines its result; lists no source keys.
+
+    `told` is the digest of what the batch's clinical tables say of its patients, empty if they say nothing.
+    """
 
     site: str
     batch: str
     key: str
     objects: int
     size_bytes: int
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """What a run of a batch will do: its id, which is a digest of all inputs, and its shards."""
+    """What a run of a batch will do: its id, which is a digest of all inputs, and its shards.
+
+    `told` is as in `ShardRef`.
+    """
 
     site: str
     batch: str
@@ -49,6 +56,7 @@ class BatchPlan:
     objects: int
     tables: int
     size_bytes: int
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)

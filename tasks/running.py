@@ -9,7 +9,7 @@ import json
 import os
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context, parent_process
@@ -24,11 +24,13 @@ from config.release import load_release_policy
 from config.settings import Settings
 from config.site import load_site
 from tasks.context import BatchContext
-from tasks.errors import CurationError
+from tasks.errors import BatchNotReadyError, CurationError
+from tasks.layout import raw_prefix
 from tasks.model import BatchPlan, ShardRef, StageReport
 from tasks.store.opening import open_named
 
 if TYPE_CHECKING:
+    from tasks.harmonize.drafting.draft import SiteDraft
     from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport
 
 P = ParamSpec("P")
@@ -85,10 +87,11 @@ def _last_line_of_ours(problem: Exception) -> str:
 
 @sealed
 def intake(site: str, batch: str, settings: Settings) -> BatchPlan:
-    """List a batch and plan its shards."""
+    """List a batch, harvest what its tables say of its patients, and plan its shards."""
+    from tasks.deidentify.given import keep_given
     from tasks.intake.plan import plan_batch
 
-    return plan_batch(open_context(site, batch, settings))
+    return plan_batch(open_context(site, batch, settings), keep_given)
 
 
 @sealed
@@ -124,6 +127,42 @@ def harmonize(plan: BatchPlan, settings: Settings) -> StageReport:
     from tasks.harmonize.shard import harmonize_batch
 
     return harmonize_batch(plan, open_context(plan.site, plan.batch, settings))
+
+
+@sealed
+def harmonization_page(plan: BatchPlan, settings: Settings) -> str:
+    """Give what harmonization found in a batch as Markdown: counts per rule and what to send, no name of the site's."""
+    from tasks.harmonize.shard import SUMMARY
+
+    context = open_context(plan.site, plan.batch, settings)
+    return context.work.read(context.layout.run(plan.run, SUMMARY)).decode()
+
+
+@sealed
+def draft(site: str, batch: str, settings: Settings, codebook: Mapping[str, bytes]) -> "SiteDraft":
+    """Draft the file of a site from the clinical tables of one of its batches; the site need not be known.
+
+    Raises
+    ------
+    BatchNotReadyError
+        If the batch has no clinical tables.
+    """
+    from tasks.harmonize.drafting.draft import draft_site
+    from tasks.intake.completeness import require_name
+    from tasks.intake.roles import IS_TABLE, intake_rule
+
+    require_name(batch)
+    raw, prefix = open_named("raw", settings), raw_prefix(site, batch)
+    keys = [
+        one.key
+        for one in raw.list(prefix)
+        if intake_rule(one.key.removeprefix(prefix), size_bytes=one.size_bytes) == IS_TABLE
+    ]
+    if not keys:
+        raise BatchNotReadyError(
+            f"{site}/{batch} has no clinical tables in the raw store", next_step="check site, batch and --raw"
+        )
+    return draft_site(site, ((key.removeprefix(prefix), raw.read(key)) for key in keys), codebook)
 
 
 @sealed

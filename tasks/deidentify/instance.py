@@ -4,7 +4,6 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any, Final
 
 from pydicom.dataset import FileDataset
@@ -20,7 +19,7 @@ from tasks.deidentify.elements import Cleaning, clean_dataset
 from tasks.deidentify.facts import facts_of
 from tasks.deidentify.kept import BASIC_DATE, Keeping
 from tasks.deidentify.marks import earlier_lines, earlier_versions, mark, own_words
-from tasks.deidentify.needles import Kind, Needle, harvest, harvest_words, spellings, words_given
+from tasks.deidentify.needles import Given, Needle, become, harvest, harvest_words
 from tasks.deidentify.persons import Person, identify, name_subject
 from tasks.deidentify.policy import types_of
 from tasks.deidentify.residual import found_in_header, found_in_pixels, found_in_text
@@ -49,14 +48,15 @@ BIRTH_DATE: Final = 0x00100030
 class InstancePolicy:
     """All that decides what becomes of an object, besides its bytes.
 
-    `needles` are names and identifiers from clinical rows and name lists: no cleaned text holds one of their words.
+    `given` is what clinical tables say of a subject: it is searched for like what an object says, and no cleaned text
+    holds one of its words.
     """
 
     pseudonymizer: Pseudonymizer
     profile: Profile
     limits: ObjectLimits = field(default_factory=ObjectLimits)
     accept_not_checked: bool = True
-    needles: frozenset[str] = field(default=frozenset(), repr=False)
+    given: Mapping[str, Given] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +127,16 @@ def _crosswalk(progress: _Progress) -> Crosswalk:
 def _passed(content: bytes, policy: InstancePolicy, progress: _Progress) -> Outcome:
     dataset = read_dataset(content, policy.limits)
     person = progress.person = identify(dataset, policy.pseudonymizer, retain_uids="rtn_uids" in policy.profile.options)
-    progress.needles = harvest(dataset, policy.profile, ASCII)
+    given = policy.given.get(person.subject, Given())
+    progress.needles = harvest(dataset, policy.profile, ASCII) | given.needles
     sop_class = screened(dataset, policy.profile)
     pixels = _pixel_state(dataset, sop_class, policy)
     check_pixels(dataset)
-    cleaning, codecs = _prepared(dataset, progress.needles, person, sop_class, policy), codecs_in(dataset, ASCII)
+    keeping, codecs = _keeping(dataset, progress.needles, person, given, policy), codecs_in(dataset, ASCII)
+    cleaning = Cleaning(keeping, types_of(policy.profile, sop_class.iod))
     _clean(dataset, person, cleaning)
     finished = write_dataset(dataset)
-    _search(finished, dataset, cleaning.keeping, codecs, progress)
+    _search(finished, dataset, keeping, codecs, progress)
     return Outcome(
         Status.RELEASED_CANDIDATE,
         PASSED,
@@ -157,13 +159,12 @@ def _pixel_state(dataset: FileDataset, sop_class: SopClass, policy: InstancePoli
     return pixels
 
 
-def _prepared(
-    dataset: FileDataset, needles: frozenset[Needle], person: Person, sop_class: SopClass, policy: InstancePolicy
-) -> Cleaning:
-    words = harvest_words(dataset, policy.profile, ASCII) | words_given(policy.needles)
+def _keeping(
+    dataset: FileDataset, needles: frozenset[Needle], person: Person, given: Given, policy: InstancePolicy
+) -> Keeping:
+    words = harvest_words(dataset, policy.profile, ASCII) | given.words
     born = read_date((text_of(dataset, BIRTH_DATE, "DA", ASCII) or "")[:BASIC_DATE])
-    keeping = Keeping(policy.profile, policy.pseudonymizer, person.offset_days, needles, words=words, birth_date=born)
-    return Cleaning(keeping, types_of(policy.profile, sop_class.iod))
+    return Keeping(policy.profile, policy.pseudonymizer, person.offset_days, needles, words=words, birth_date=born)
 
 
 def _clean(dataset: FileDataset, person: Person, cleaning: Cleaning) -> None:
@@ -185,7 +186,7 @@ def _search(
         DE-RESIDUAL if one is found; `progress` then tells of which kind.
     """
     ours = found_in_text(own_words(keeping.profile), keeping.needles)
-    needles = keeping.needles - keeping.excused - _dates_that_dates_became(keeping) - set(ours)
+    needles = keeping.needles - keeping.excused - become(keeping.needles, keeping.offset_days) - set(ours)
     header = finished
     found: list[Needle] = []
     for tag in PIXEL_TAGS:
@@ -198,15 +199,6 @@ def _search(
         kinds = Counter(needle.kind for needle in found)
         progress.findings = tuple(Finding(RESIDUAL, STAGE, kind, count) for kind, count in sorted(kinds.items()))
         raise Refusal(RESIDUAL)
-
-
-def _dates_that_dates_became(keeping: Keeping) -> set[Needle]:
-    """Give the source dates that are also the shifted ones of others: these may stand in the result."""
-    dates = {needle for needle in keeping.needles if needle.kind is Kind.DATE}
-    days = (read_date(needle.text) for needle in dates if len(needle.text) == BASIC_DATE)
-    shift = timedelta(days=keeping.offset_days)
-    became = {text for day in days if day for text in spellings(day + shift)}
-    return {needle for needle in dates if needle.text in became}
 
 
 def _by_place(cleaning: Cleaning) -> dict[tuple[str, str], int]:

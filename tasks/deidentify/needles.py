@@ -5,11 +5,10 @@ Needles are personal data. They live in memory while one object is worked on and
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from itertools import permutations
 
 from pydicom import Dataset
@@ -37,6 +36,14 @@ class Needle:
     kind: Kind
     text: str
     neighbours: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What others than an object say of its subject: needles, and the words of names and identifiers among them."""
+
+    needles: frozenset[Needle] = frozenset()
+    words: frozenset[str] = frozenset()
 
 
 LETTERS_AND_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -93,6 +100,7 @@ CONTACTS = frozenset(
     }
 )
 SHORTEST_WORD = 2
+BASIC_DATE = 8  # characters of YYYYMMDD
 SHORTEST_DIGITS = 3
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 _LIGATURES = str.maketrans(
@@ -128,12 +136,6 @@ def _words_in(dataset: Dataset, profile: Profile, codecs: tuple[str, ...]) -> It
         if vr == "PN" or int(tag) in IDENTIFIERS:
             for text in texts_of(element, vr, codecs) or ():
                 yield from text_needles(text)
-
-
-@lru_cache(maxsize=16)
-def words_given(texts: frozenset[str]) -> frozenset[str]:
-    """Give the words of names and identifiers that are known from elsewhere, such as clinical rows and name lists."""
-    return frozenset(word for text in texts for word in text_needles(text))
 
 
 def text_needles(text: str) -> Iterator[str]:
@@ -261,3 +263,12 @@ def spellings(day: date) -> tuple[str, ...]:
         f"{month}/{number}/{year}",
         f"{number}-{name}-{year}",
     )
+
+
+def become(needles: Iterable[Needle], offset_days: int) -> set[Needle]:
+    """Give those dates among needles that are also what another of them becomes: these may stand in the result."""
+    dates = {needle for needle in needles if needle.kind is Kind.DATE}
+    days = (read_date(needle.text) for needle in dates if len(needle.text) == BASIC_DATE)
+    shift = timedelta(days=offset_days)
+    became = {text for day in days if day for text in spellings(day + shift)}
+    return {needle for needle in dates if needle.text in became}

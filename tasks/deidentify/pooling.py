@@ -6,19 +6,16 @@ UIDs are not pooled: each instance has its own, and a UID is replaced or removed
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from config.deid import Profile
 from config.keys import KeyRing
-from tasks.deidentify.dates import read_date
 from tasks.deidentify.marks import own_words
-from tasks.deidentify.needles import Kind, Needle, spellings
+from tasks.deidentify.needles import Kind, Needle, become
 from tasks.deidentify.residual import found_in_text
 from tasks.deidentify.sealing import sealed, unsealed
 from tasks.deidentify.words import vocabulary
 
-BASIC_DATE = 8  # characters of YYYYMMDD
 Row = dict[str, Any]
 Needles = frozenset[Needle]
 
@@ -97,7 +94,4 @@ def searched_for(needles: Needles, known: Needles, profile: Profile, offset_days
     """
     ours = set(found_in_text(own_words(profile), needles))
     words = {needle for needle in needles if needle.text in profile.makers or needle.text in vocabulary()}
-    days = (read_date(needle.text) for needle in known if needle.kind is Kind.DATE and len(needle.text) == BASIC_DATE)
-    became = {text for day in days if day for text in spellings(day + timedelta(days=offset_days))}
-    dates = {needle for needle in needles if needle.kind is Kind.DATE and needle.text in became}
-    return needles - ours - words - dates
+    return needles - ours - words - become(known, offset_days)

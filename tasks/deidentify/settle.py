@@ -14,13 +14,13 @@ from config.rules import ledger_rules
 from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCES, LEDGER, NEEDLES, SOURCES
 from expectations.schemas.table import Table, table_of
 from tasks.context import BatchContext
+from tasks.deidentify.given import read_given
 from tasks.deidentify.instance import RESIDUAL
 from tasks.deidentify.instance import STAGE as FOUND_IN
-from tasks.deidentify.pooling import read_pools, sealed_rows
+from tasks.deidentify.pooling import read_pools
 from tasks.deidentify.rescan import candidates_in, rescan
 from tasks.deidentify.retention import retention
 from tasks.deidentify.shard import PRIVATE, RECEIPT
-from tasks.deidentify.table_needles import harvest_tables
 from tasks.errors import AccountingError, VerificationError
 from tasks.layout import intake_shard
 from tasks.model import BatchPlan, StageReport, Status
@@ -178,8 +178,7 @@ def _with_late(merged: dict[str, pa.Table], plan: BatchPlan, context: BatchConte
 
     Gives the tables with one more, `late`: the source ids of those that hold some of it; findings say of which kind.
     """
-    of_tables = {(subject, needles): list[str]() for subject, needles in harvest_tables(plan, context).items()}
-    needles = pa.concat_tables([merged["needles"], table_of(NEEDLES, sealed_rows(of_tables, context.ring))])
+    needles = pa.concat_tables([merged["needles"], table_of(NEEDLES, read_given(context, plan.told))])
     hits = rescan(read_pools(needles.to_pylist(), context.ring), candidates_in(merged["ledger"]), context)
     kinds = sum(hits.values(), Counter[str]())
     found: list[dict[str, object]] = [

@@ -4,9 +4,8 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from config.keys import KeyRing
 from config.rules import ledger_rules
@@ -14,13 +13,18 @@ from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCE
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
 from tasks.deidentify.crosswalk import IdKind
+from tasks.deidentify.engine.run import engine_of
+from tasks.deidentify.given import GivenNeedles, read_given
 from tasks.deidentify.instance import InstancePolicy, Outcome
 from tasks.deidentify.needles import Needle
 from tasks.deidentify.pooling import pooled, sealed_rows
 from tasks.deidentify.roads import deidentify_object
+from tasks.deidentify.streaming import Streaming, Written
 from tasks.dicom.archives import Member, unpack
+from tasks.errors import StoreError
 from tasks.layout import object_key
 from tasks.model import ShardRef, StageReport, Status
+from tasks.store import FileStore, Incoming
 from tasks.store.parquet import read_table, write_table
 
 log = logging.getLogger(__name__)
@@ -30,6 +34,7 @@ RECEIPT = "receipt.json"
 PRIVATE = frozenset({"sources.parquet", "crosswalk.parquet", "needles.parquet"})
 
 Row = dict[str, object]
+_FAILED = Outcome(Status.HELD, "DE-FAILED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +79,62 @@ def deidentify_shard(shard: ShardRef, context: BatchContext) -> StageReport:
         return StageReport(STAGE, shard.key, receipt["counts"], receipt["rules"], resumed=True)
     rows = _Rows()
     policy = InstancePolicy(
-        context.pseudonymizer, context.profile, context.settings.object, context.site.accept_not_checked
+        context.pseudonymizer,
+        context.profile,
+        context.settings.object,
+        context.site.accept_not_checked,
+        GivenNeedles(read_given(context, shard.told), context.ring),
     )
-    for planned in read_table(context.work.read(context.layout.plan(shard.key))).to_pylist():
-        _work_on(_Planned(**planned), context, policy, rows)
+    streaming = Streaming(engine_of(policy))
+    for row in read_table(context.work.read(context.layout.plan(shard.key))).to_pylist():
+        planned = _Planned(**row)
+        if planned.size_bytes > context.settings.object.max_bytes:
+            _end(Member(planned.key, planned.size_bytes, rule_id="DE-LIMIT"), context, rows)
+        elif not _passes(planned, context, streaming, rows):
+            _work_on(planned, context, policy, rows)
     return _finish(shard, context, rows)
+
+
+class _Watched:
+    """A raw object that is read piece by piece, with the digests that its batch declares for it."""
+
+    def __init__(self, source: Incoming, planned: _Planned) -> None:
+        self._source, self._etag = source, planned.etag
+        stated = (("sha256", planned.sha256), ("md5", planned.md5))
+        self._stated = [(hashlib.new(name, usedforsecurity=False), digest.lower()) for name, digest in stated if digest]
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill a part of the buffer and give its size; 0 at the end."""
+        count = self._source.readinto(buffer)
+        for hasher, _ in self._stated:
+            hasher.update(buffer[:count])
+        return count
+
+    def is_as_announced(self) -> bool:
+        """Tell whether what was read is what was listed and declared."""
+        return self._source.etag == self._etag and all(hasher.hexdigest() == digest for hasher, digest in self._stated)
+
+
+def _passes(planned: _Planned, context: BatchContext, streaming: Streaming, rows: _Rows) -> bool:
+    """Work on one raw object while it is read, where both stores are made of files; tell whether that could be done."""
+    raw, work = context.raw, context.work
+    if not (isinstance(raw, FileStore) and isinstance(work, FileStore)):
+        return False
+    member = Member(planned.key, planned.size_bytes)
+    with raw.incoming(planned.key) as source, work.outgoing() as sink:
+        if source is None or source.size_bytes != planned.size_bytes:
+            return False
+        watched = _Watched(source, planned)
+        outcome, instance = _isolated(member, context, lambda: streaming.passing(watched, planned.size_bytes, sink))
+        if instance is None or not watched.is_as_announced():
+            return False
+        sink.create(object_key(str(instance["sha256"])), sha256=str(instance["sha256"]))
+    _keep(member, context, outcome, instance, rows)
+    return True
 
 
 def _work_on(planned: _Planned, context: BatchContext, policy: InstancePolicy, rows: _Rows) -> None:
     """Work on one raw object; its content is held only as long as this takes."""
-    if planned.size_bytes > context.settings.object.max_bytes:
-        _end(Member(planned.key, planned.size_bytes, rule_id="DE-LIMIT"), context, rows)
-        return
     found = context.raw.read_versioned(planned.key)
     rule = _arrival_rule(planned, found)
     if found is None or rule:
@@ -118,34 +167,49 @@ def _end(member: Member, context: BatchContext, rows: _Rows) -> None:
 
 def _deidentify(member: Member, context: BatchContext, policy: InstancePolicy, rows: _Rows) -> None:
     """De-identify one object, write it, and note where it ended."""
-    outcome, instance = _isolated(member, policy, context.pseudonymizer.source(member.name))
+    outcome, instance = _isolated(member, context, lambda: _written(deidentify_object(member.content or b"", policy)))
     if instance is not None and outcome.content is not None:
         context.work.create(object_key(str(instance["sha256"])), outcome.content)
+    _keep(member, context, outcome, instance, rows)
+
+
+def _written(outcome: Outcome) -> Written:
+    content = outcome.content or b""
+    digests = {"sha256": hashlib.sha256(content).hexdigest(), "md5": _md5(content).hexdigest()}
+    return Written(outcome, len(content), digests if content else {})
+
+
+def _keep(member: Member, context: BatchContext, outcome: Outcome, instance: Row | None, rows: _Rows) -> None:
+    """Note where an object ended that was de-identified, or could not be."""
+    if instance is not None:
         rows.instances.append(instance)
         rows.actions.update(outcome.actions)
     rows.findings.update({(found.stage, found.rule_id, found.place): found.count for found in outcome.findings})
     _note(outcome, member, context, rows, sha256=str(instance["sha256"]) if instance else None)
 
 
-def _isolated(member: Member, policy: InstancePolicy, source_id: str) -> tuple[Outcome, Row | None]:
+def _isolated(member: Member, context: BatchContext, work: Callable[[], Written | None]) -> tuple[Outcome, Row | None]:
     """Give the outcome of one object and its row of the instance table; whatever fails, fails for this object only."""
+    source_id = context.pseudonymizer.source(member.name)
     try:
-        outcome = deidentify_object(member.content or b"", policy)
-        "".join(old for _, old in outcome.crosswalk).encode()  # fails here, not in the shard's file
-        instance = None if outcome.content is None else _instance_row(source_id, outcome.content, outcome.facts or {})
+        written = work()
+        if written is None:
+            return _FAILED, None
+        "".join(old for _, old in written.outcome.crosswalk).encode()  # fails here, not in the shard's file
+        return written.outcome, _instance_row(source_id, written) if written.digests else None
+    except StoreError:
+        raise
     except Exception as problem:  # noqa: BLE001 -- the shard's edge: an object may do anything, and its text is not ours
         log.warning("object %s failed with %s", source_id, type(problem).__name__)
-        return Outcome(Status.HELD, "DE-FAILED"), None
-    return outcome, instance
+        return _FAILED, None
 
 
-def _instance_row(source_id: str, content: bytes, facts: Mapping[str, Any]) -> Row:
+def _instance_row(source_id: str, written: Written) -> Row:
     """Give the row of a finished instance, tried against the schema so that a bad one spoils no other."""
-    row = dict(facts) | {
+    row = dict(written.outcome.facts or {}) | {
         "source_id": source_id,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "md5": _md5(content).hexdigest(),
-        "size_bytes": len(content),
+        **written.digests,
+        "size_bytes": written.size_bytes,
     }
     table_of(INSTANCES, [row]).validate(full=True)
     return row

@@ -17,15 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from config.deid import Profile
-from config.fields import PATIENT_ID
-from config.site_tables import SiteTable
+from config.fields import PATIENT_ID, Form
+from config.site_tables import Column, SiteTable
 from config.vocab import fold
 from tasks.context import BatchContext
 from tasks.deidentify.dates import read_date
 from tasks.deidentify.needles import Needle, contact_needles, date_needles, identifier_needles, name_needles
 from tasks.deidentify.pooling import Needles
-from tasks.model import BatchPlan
-from tasks.store.parquet import read_table
 
 # Headers in small letters, their words apart.
 NAME = re.compile(
@@ -42,38 +40,53 @@ _DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y",
 Rows = Iterable[Mapping[str, str]]
 
 
-def harvest_tables(plan: BatchPlan, context: BatchContext) -> dict[str, Needles]:
+def harvest_tables(keys: Iterable[str], context: BatchContext) -> dict[str, Needles]:
     """Give the needles of every subject of a batch's clinical tables.
+
+    Parameters
+    ----------
+    keys
+        The tables in the raw store.
 
     Raises
     ------
     StoreError
         If a table cannot be had from the raw store.
     """
-    listed = context.work.read_versioned(context.layout.plan_of_tables(plan.run))
     found: dict[str, set[Needle]] = {}
-    for key in sorted(read_table(listed[0])["key"].to_pylist()) if listed else ():
+    for key in sorted(keys):
         name = key.rsplit("/", 1)[-1]
         table = next((one for one in context.site.tables if fnmatchcase(name.lower(), one.pattern.lower())), None)
         if table is None:
             continue
         for patient, needles in needles_in(rows_of(context.raw.read(key), name, table), table, context.profile):
             found.setdefault(context.pseudonymizer.subject(patient), set()).update(needles)
-    return {subject: frozenset(needles) for subject, needles in found.items()}
+    return {subject: frozenset(needles) for subject, needles in found.items() if needles}
 
 
 def needles_in(rows: Rows, table: SiteTable, profile: Profile) -> Iterator[tuple[str, list[Needle]]]:
     """Give the patient id and the needles of each row that has an id.
 
-    A declared column is a code, a date or a number, whatever its header says; only the id among them is a needle.
+    A declared column is a code, a date or a number, whatever its header says; the id and the dates are needles.
     """
-    fields = {fold(header): column.field for header, column in table.columns.items()}
+    declared = {fold(header): column for header, column in table.columns.items()}
     for row in rows:
         cells = [(fold(header), header, cell.strip()) for header, cell in row.items()]
-        patient = next((cell for name, _, cell in cells if fields.get(name) == PATIENT_ID), "")
+        patient = next((cell for name, _, cell in cells if name in declared and declared[name].field == PATIENT_ID), "")
         if patient:
-            undeclared = (_needles_of(header, cell, profile) for name, header, cell in cells if name not in fields)
-            yield patient, [*identifier_needles(patient), *(needle for found in undeclared for needle in found)]
+            found = [
+                needle
+                for name, header, cell in cells
+                for needle in _needles_in_cell(declared.get(name), header, cell, profile)
+            ]
+            yield patient, [*identifier_needles(patient), *found]
+
+
+def _needles_in_cell(column: Column | None, header: str, cell: str, profile: Profile) -> Iterator[Needle]:
+    if column is None:
+        yield from _needles_of(header, cell, profile)
+    elif column.kind.form is Form.DATE:
+        yield from _date_needles(cell, profile)
 
 
 def _needles_of(header: str, cell: str, profile: Profile) -> Iterator[Needle]:
@@ -81,12 +94,16 @@ def _needles_of(header: str, cell: str, profile: Profile) -> Iterator[Needle]:
     if CONTACT.search(words):
         yield from contact_needles(cell)
     elif BIRTH.search(words):
-        for day in sorted(_days(cell)):
-            yield from date_needles(day, profile)
+        yield from _date_needles(cell, profile)
     elif NAME.search(words) and not OF_A_THING.search(words):
         yield from name_needles(cell)
     elif IDENTIFIER.search(words):
         yield from identifier_needles(cell)
+
+
+def _date_needles(cell: str, profile: Profile) -> Iterator[Needle]:
+    for day in sorted(_days(cell)):
+        yield from date_needles(day, profile)
 
 
 def _days(cell: str) -> set[date]:

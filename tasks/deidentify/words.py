@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.datadict import keyword_dict
-from pydicom.sr._concepts_dict import concepts
-from pydicom.sr._snomed_dict import mapping
 
 from config.deid.rows import rows_of
 
@@ -20,7 +21,8 @@ _MAX_DIGITS = 6  # a date has eight, a telephone number at least seven
 @cache
 def concept_names() -> Mapping[tuple[str, str], str]:
     """Give the Code Meaning of every code that pydicom knows, by coding scheme and Code Value."""
-    tables = cast("_Tables", concepts)
+    tables = cast("_Tables", _table("_concepts_dict").concepts)
+    mapping = _table("_snomed_dict").mapping
     names = {
         (scheme, value): meaning
         for scheme, keywords in tables.items()
@@ -29,6 +31,19 @@ def concept_names() -> Mapping[tuple[str, str], str]:
     }
     retired = {("SRT", old): names[("SCT", new)] for old, new in mapping["SRT"].items() if ("SCT", new) in names}
     return names | retired
+
+
+def _table(name: str) -> ModuleType:
+    """Load one table of pydicom's, without the package around it; its memory is free when the caller is done."""
+    package = find_spec("pydicom.sr")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    spec = spec_from_file_location(name, Path(package.submodule_search_locations[0]) / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @cache

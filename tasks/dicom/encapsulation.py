@@ -69,7 +69,10 @@ def frames_of(value: bytes, frames: int, starts: bytes) -> tuple[list[bytes], bo
     firsts = _firsts(value, fragments, frames, offsets, starts)
     bounds = [*firsts, len(fragments)]
     streams = [
-        b"".join(value[part.start : part.stop] for part in fragments[first:after]) for first, after in pairwise(bounds)
+        value[fragments[first].start : fragments[first].stop]
+        if after == first + 1
+        else b"".join(value[part.start : part.stop] for part in fragments[first:after])
+        for first, after in pairwise(bounds)
     ]
     base = fragments[0].item
     return streams, not offsets or offsets == tuple(fragments[first].item - base for first in firsts)

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 from struct import unpack_from
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tasks.dicom.refusal import Refusal
 
 _HEADER_BYTES = 64
 _MAX_SEGMENTS = 15
 _NO_OPERATION = 128
 _UNCHANGED = bytes(range(256))
-_STEPS = [*range(2, _NO_OPERATION + 2), 1, *[2] * 127]  # from a run length to the next, by its value
+_STEPS = np.array([*range(2, _NO_OPERATION + 2), 1, *[2] * 127], np.int32)  # from a run length to the next
+_BLOCK = 1 << 16  # run lengths looked at in one go
 
 
 def segments_of(frame: bytes, expected: int) -> list[slice]:
@@ -40,30 +44,66 @@ def segments_of(frame: bytes, expected: int) -> list[slice]:
 def masked_frame(frame: bytes, segments: Sequence[slice], tables: Sequence[tuple[bytes, bytes]]) -> bytes:
     """Clear bits in the bytes that a frame's segments stand for; run lengths stay, so nothing moves.
 
+    Gives the same object if no bit is set.
+
     Parameters
     ----------
     tables
         For each segment the byte tables of `tasks.dicom.spare_bits.byte_tables`: the second is applied to a segment
         that the first would change.
     """
+    changed = [
+        (place, canonical)
+        for place, (zeros, canonical) in zip(segments, tables, strict=True)
+        if zeros != _UNCHANGED and _holds_changing(frame[place], zeros)
+    ]
+    if not changed:
+        return frame
     out = bytearray(frame)
-    for place, (zeros, canonical) in zip(segments, tables, strict=True):
-        if zeros != _UNCHANGED and _holds_changing(frame[place], zeros):
-            out[place] = _translated(frame[place], canonical)
+    for place, canonical in changed:
+        out[place] = _translated(frame[place], canonical)
     return bytes(out)
 
 
 def _holds_changing(segment: bytes, table: bytes) -> bool:
-    """Tell whether a table would change a value of a segment: it changes more bytes than those that are run lengths."""
-    same = bytes(byte for byte in range(256) if table[byte] == byte)
-    changing = [int(table[byte] != byte) for byte in range(256)]
-    in_lengths = position = 0
-    end = len(segment)
-    while position < end:
-        control = segment[position]
-        in_lengths += changing[control]
-        position += _STEPS[control]
-    return len(segment.translate(None, same)) > in_lengths
+    """Tell whether a table would change a value of a segment.
+
+    It would unless every byte that it changes is a run length: the runs that follow such a run length must lead to the
+    next one exactly. That is asked of many of them at once.
+    """
+    would = bytes(int(table[byte] != byte) for byte in range(256))
+    changing = np.frombuffer(segment.translate(would), np.bool_)
+    lengths = np.frombuffer(segment, np.uint8)
+    places = np.flatnonzero(changing).astype(np.int32)
+    expected = np.append(places, np.int32(len(segment)))
+    if not np.array_equal(_next_changing(np.zeros(1, np.int32), lengths, changing), expected[:1]):
+        return True
+    blocks = range(0, len(places), _BLOCK)
+    return any(
+        not np.array_equal(
+            _next_changing(_after(places[start : start + _BLOCK], lengths), lengths, changing),
+            expected[start + 1 : start + 1 + _BLOCK],
+        )
+        for start in blocks
+    )
+
+
+def _after(places: NDArray[np.int32], lengths: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Give where the runs end that begin at these places."""
+    return places + _STEPS[lengths[places]]
+
+
+def _next_changing(
+    places: NDArray[np.int32], lengths: NDArray[np.uint8], changing: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Follow the runs from these run lengths on, each to the first that the table would change, or to the end."""
+    end = len(lengths)
+    found = np.minimum(places, end)
+    going_on = np.flatnonzero(found < end)
+    while len(going_on := going_on[~changing[found[going_on]]]):
+        found[going_on] = np.minimum(_after(found[going_on], lengths), end)
+        going_on = going_on[found[going_on] < end]
+    return found
 
 
 def _translated(segment: bytes, table: bytes) -> bytes:

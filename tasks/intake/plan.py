@@ -1,7 +1,7 @@
 """Read the listing of a batch, plan the run, write the private plan: the only part of intake that writes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from config.rules import ledger_rules
@@ -18,6 +18,7 @@ from tasks.model import BatchPlan, ShardRef, StoredObject
 from tasks.store.parquet import write_table
 
 log = logging.getLogger(__name__)
+Tell = Callable[[Sequence[str], BatchContext], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,21 @@ class _Sorted:
     shards: tuple[PlannedShard, ...]
     tables: tuple[PlannedObject, ...]
     rules: tuple[tuple[PlannedObject, str], ...]
+    told: str
 
 
-def plan_batch(context: BatchContext) -> BatchPlan:
+def nothing_told(_keys: Sequence[str], _context: BatchContext) -> str:
+    """Leave clinical tables out of account."""
+    return ""
+
+
+def plan_batch(context: BatchContext, tell: Tell = nothing_told) -> BatchPlan:
     """Plan the run of a batch and write what its stages will read.
+
+    Parameters
+    ----------
+    tell
+        Keeps for the shards what the clinical tables say of the patients, and gives the digest of that.
 
     Returns
     -------
@@ -49,7 +61,7 @@ def plan_batch(context: BatchContext) -> BatchPlan:
     require_marked(sizes, batch=batch)
     declaration = _read_declaration(context, listing)
     require_complete(sizes, declaration, batch=batch)
-    parts = _sort(context, listing, declaration)
+    parts = _sort(context, listing, declaration, tell)
     _require_all(listing, parts)
     plan = _named(context, parts)
     _write(context, parts, plan.run)
@@ -84,15 +96,20 @@ def _read_declaration(context: BatchContext, listing: dict[str, StoredObject]) -
     return merge_declarations(found)
 
 
-def _sort(context: BatchContext, listing: dict[str, StoredObject], declaration: Declaration) -> _Sorted:
+def _sort(
+    context: BatchContext, listing: dict[str, StoredObject], declaration: Declaration, tell: Tell
+) -> _Sorted:
     by_rule: dict[str | None, list[PlannedObject]] = {}
     for path, listed in listing.items():
         declared = declaration.get(path) or Declared(path)
         planned = PlannedObject(listed.key, listed.size_bytes, listed.etag, declared.sha256, declared.md5)
         by_rule.setdefault(intake_rule(path, size_bytes=listed.size_bytes), []).append(planned)
+    tables = in_byte_order(by_rule.get(IS_TABLE, []))
+    told = tell([table.key for table in tables], context)
     return _Sorted(
-        shards=plan_shards(by_rule.get(None, []), context.settings.shard, fingerprint=context.shard_fingerprint),
-        tables=in_byte_order(by_rule.get(IS_TABLE, [])),
+        shards=plan_shards(by_rule.get(None, []), context.settings.shard, fingerprint=context.shard_fingerprint + told),
+        tables=tables,
+        told=told,
         rules=tuple((planned, rule) for rule, group in by_rule.items() if rule is not None for planned in group),
     )
 
@@ -108,7 +125,9 @@ def _require_all(listing: dict[str, StoredObject], parts: _Sorted) -> None:
 
 def _named(context: BatchContext, parts: _Sorted) -> BatchPlan:
     site, batch = context.site.code, context.batch
-    refs = tuple(ShardRef(site, batch, shard.key, len(shard.objects), shard.size_bytes) for shard in parts.shards)
+    refs = tuple(
+        ShardRef(site, batch, shard.key, len(shard.objects), shard.size_bytes, parts.told) for shard in parts.shards
+    )
     rows = [(context.pseudonymizer.source(planned.key), rule, planned.size_bytes) for planned, rule in parts.rules]
     return BatchPlan(
         site=site,
@@ -118,6 +137,7 @@ def _named(context: BatchContext, parts: _Sorted) -> BatchPlan:
         objects=len(parts.rules) + sum(ref.objects for ref in refs),
         tables=len(parts.tables),
         size_bytes=sum(planned.size_bytes for planned, _ in parts.rules) + sum(ref.size_bytes for ref in refs),
+        told=parts.told,
     )
 
 

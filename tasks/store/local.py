@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 
 from tasks.errors import StoreError
@@ -97,15 +97,9 @@ class LocalStore:
         KeyExistsError
             If other bytes stand under `key`.
         """
-        with self._explained(), self._partial(data) as partial, self._locked():
-            if self._placed(partial, key):
-                return True
-            found = self.head(key)
-            if found is None:
-                raise split(self.address)
-            if found.etag != sha256_of(data):
-                raise occupied(key)
-            return False
+        with self.outgoing() as partial:
+            partial.write(data)
+            return partial.create(key, sha256=sha256_of(data))
 
     def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
         """Replace a file if its version token is still `expected` (None: if there is none); give the new token.
@@ -116,14 +110,16 @@ class LocalStore:
             If it changed, and does not hold `data` already.
         """
         token = sha256_of(data)
-        with self._explained(), self._partial(data) as partial, self._locked():
+        with self._explained(), self._partial() as partial, self.locked():
+            partial.write(data)
+            partial.close()
             found = self.head(key)
             current = found.etag if found else None
             if current not in {expected, token}:
                 raise stale(key)
             if found:
-                partial.replace(path_of(self.root, key))
-            elif not self._placed(partial, key):
+                partial.path.replace(path_of(self.root, key))
+            elif not self.placed(partial.path, key):
                 raise stale(key)
         return token
 
@@ -142,7 +138,7 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """Remove a file and the folders that it leaves empty; nothing happens if there is none."""
         path = path_of(self.root, key)
-        with self._explained(), self._locked():
+        with self._explained(), self.locked():
             if not path.is_file():
                 return
             path.unlink()
@@ -150,6 +146,18 @@ class LocalStore:
                 if any(folder.iterdir()):
                     break
                 folder.rmdir()
+
+    @contextmanager
+    def incoming(self, key: str) -> Iterator["Incoming | None"]:
+        """Open a file, or give None if there is none."""
+        with self._explained(), self._opened(key) as file:
+            yield Incoming(file) if file else None
+
+    @contextmanager
+    def outgoing(self) -> Iterator["Outgoing"]:
+        """Begin a file; what was not created is gone in the end."""
+        with self._explained(), self._partial() as partial:
+            yield partial
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[BufferedReader | None]:
@@ -167,21 +175,18 @@ class LocalStore:
             raise unfit(self.root, "a special file")
 
     @contextmanager
-    def _partial(self, data: bytes) -> Iterator[Path]:
-        """Give a file with this content outside the listing; it is gone afterwards if it was not moved."""
+    def _partial(self) -> Iterator["Outgoing"]:
+        """Give a file outside the listing; it is gone afterwards if it was not moved."""
         path = resolved(self.root) / PARTIAL / secrets.token_hex(16)
         path.parent.mkdir(exist_ok=True)
         try:
-            with path.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            yield path
+            with path.open("xb", buffering=0) as file:
+                yield Outgoing(self, path, file)
         finally:
             path.unlink(missing_ok=True)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep other writers of this store out, in this process and in others."""
         lock = resolved(self.root) / PARTIAL / "lock"
         lock.parent.mkdir(exist_ok=True)
@@ -189,7 +194,7 @@ class LocalStore:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _placed(self, partial: Path, key: str) -> bool:
+    def placed(self, partial: Path, key: str) -> bool:
         """Put a finished file at its key unless something is there."""
         path = path_of(self.root, key)
         try:
@@ -219,6 +224,62 @@ class LocalStore:
                 f"the folder {self.root} cannot be used: {os.strerror(number)}",
                 next_step=NEXT_STEPS.get(number, "check the folder and its file system, then run again"),
             ) from None
+
+
+class Incoming:
+    """A file that is read piece by piece."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self._file, self._digest = file, hashlib.sha256()
+        self.size_bytes = os.fstat(file.fileno()).st_size
+
+    @property
+    def etag(self) -> str:
+        """The SHA-256 of what was read so far."""
+        return self._digest.hexdigest()
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill a part of the buffer and give its size; 0 at the end."""
+        count = self._file.raw.readinto(buffer) or 0
+        self._digest.update(buffer[:count])
+        return count
+
+
+class Outgoing:
+    """A file that is written piece by piece, outside the listing until it is created."""
+
+    def __init__(self, store: LocalStore, path: Path, file: FileIO) -> None:
+        self._store, self.path, self._file = store, path, file
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write all of these bytes after those before."""
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def close(self) -> None:
+        """Bring all of it to the disk."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def create(self, key: str, *, sha256: str) -> bool:
+        """Put the file at its key, whole or not at all; False if the same bytes already stood there.
+
+        Raises
+        ------
+        KeyExistsError
+            If other bytes stand under `key`.
+        """
+        self.close()
+        with self._store.locked():
+            if self._store.placed(self.path, key):
+                return True
+            found = self._store.head(key)
+            if found is None:
+                raise split(self._store.address)
+            if found.etag != sha256:
+                raise occupied(key)
+            return False
 
 
 def _descriptor(path: Path) -> int | None:

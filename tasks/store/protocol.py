@@ -1,7 +1,8 @@
 """What a store can do, in three sizes, so that a stage is given no more than it needs."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
 
 from tasks.model import StoredObject
 
@@ -108,4 +109,53 @@ class Store(ReadOnlyStore, CreateOnlyStore, Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
+        ...
+
+
+class Incoming(Protocol):
+    """An object that is read piece by piece."""
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all of it."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """The version token; of what was read so far, thus only at the end that of the object."""
+        ...
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill a part of the buffer and give its size; 0 at the end."""
+        ...
+
+
+class Outgoing(Protocol):
+    """An object that is written piece by piece, and is nowhere until it is created."""
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        """Write all of these bytes after those before."""
+        ...
+
+    def create(self, key: str, *, sha256: str) -> bool:
+        """Create an object of all that was written, as `CreateOnlyStore.create` does.
+
+        Parameters
+        ----------
+        sha256
+            The digest of all that was written.
+        """
+        ...
+
+
+@runtime_checkable
+class FileStore(Protocol):
+    """A store whose objects are files, so that a large one need not be in memory at once."""
+
+    def incoming(self, key: str) -> AbstractContextManager[Incoming | None]:
+        """Open an object, or give None if there is none."""
+        ...
+
+    def outgoing(self) -> AbstractContextManager[Outgoing]:
+        """Begin an object; what was not created is gone in the end."""
         ...

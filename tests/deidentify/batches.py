@@ -9,6 +9,7 @@ from config.keys import KeyRing
 from config.settings import Settings
 from config.site import Site
 from tasks.context import BatchContext
+from tasks.deidentify.given import keep_given
 from tasks.deidentify.settle import settle_batch
 from tasks.deidentify.shard import deidentify_shard
 from tasks.intake.plan import plan_batch
@@ -38,7 +39,7 @@ def a_batch(files: Mapping[str, bytes], **settings: Any) -> BatchContext:
 
 def worked(context: BatchContext) -> tuple[BatchPlan, list[StageReport]]:
     """Plan a batch and de-identify its shards."""
-    plan = plan_batch(context)
+    plan = plan_batch(context, keep_given)
     return plan, [deidentify_shard(shard, context) for shard in plan.shards]
 
 

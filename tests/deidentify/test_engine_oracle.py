@@ -10,11 +10,12 @@ from pydicom import DataElement, Dataset
 from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from tasks.deidentify.engine.run import Engine, deidentify_bytes, deidentify_parts
+from tasks.deidentify.engine.run import Engine, deidentify_bytes, engine_of
 from tasks.deidentify.instance import InstancePolicy, deidentify_instance
+from tasks.deidentify.needles import Given
 from tasks.dicom.silence import silenced
 from tests.deidentify.engine_oracle import PASSED, answer_that_agrees, assert_agree
-from tests.deidentify.objects import PATIENT_ID, PEOPLE, POLICY, PROFILE, ROOT, a_code, a_ct, an_item, bytes_of
+from tests.deidentify.objects import PATIENT_ID, PEOPLE, POLICY, PROFILE, ROOT, SUBJECT, a_code, a_ct, an_item, bytes_of
 
 CANARIES = Path(__file__).parents[1] / "golden" / "deid_canaries"
 REAL = Path(pydicom.data.__file__).parent
@@ -58,7 +59,7 @@ def test_a_real_file_comes_out_as_from_pydicom(path: Path) -> None:
 
 def test_parts_are_the_content_and_hold_the_pixels_of_the_source_uncopied() -> None:
     content = bytes_of(a_ct())
-    finished = deidentify_parts(content, POLICY)
+    finished = engine_of(POLICY).deidentify(content)
     outcome = deidentify_bytes(content, POLICY)
     assert finished is not None
     assert outcome is not None
@@ -252,7 +253,7 @@ def test_subjects_that_take_turns_do_not_get_each_others_names_or_dates() -> Non
 
 
 def test_names_that_the_batch_gives_are_taken_out_of_texts() -> None:
-    policy = InstancePolicy(PEOPLE, PROFILE, needles=frozenset({"Thorax"}))
+    policy = InstancePolicy(PEOPLE, PROFILE, given={SUBJECT: Given(words=frozenset({"thorax"}))})
     content = bytes_of(a_ct(SeriesDescription="Thorax routine"))
     found, other = answer_that_agrees(content, policy), answer_that_agrees(content)
     assert found is not None

@@ -78,11 +78,43 @@ def test_another_subject_is_another_matter() -> None:
     assert settled_ends(context, plan)["a"] == "DE-PASS"
 
 
-def test_a_name_that_a_clinical_table_knows_holds_the_object_that_tells_it() -> None:
-    table = f"MRN,Sex,Maiden Name\n{PATIENT_ID},F,Qzmaiden\n".encode()
-    context = with_tables(a_batch({"a": telling(), "people.csv": table, "other.csv": b"x"}))
+MAIDEN = f"MRN,Sex,Maiden Name\n{PATIENT_ID},F,Qzmaiden\n".encode()
+
+
+def test_a_name_that_a_clinical_table_knows_goes_from_the_object_that_tells_it() -> None:
+    context = with_tables(a_batch({"a": telling(), "people.csv": MAIDEN, "other.csv": b"x"}))
+    plan, _ = settled(context)
+    assert settled_ends(context, plan)["a"] == "DE-PASS"
+    released = [content for key, content in everything(context).items() if key.startswith("objects/")]
+    assert len(released) == 1
+    assert b"qzmaiden" not in released[0].lower()
+
+
+def test_a_name_that_a_clinical_table_knows_holds_the_object_that_has_it_in_its_pixels() -> None:
+    pixels = b"..QZMAIDEN..".ljust(128, b"\0")
+    dataset = a_ct(Rows=8, Columns=8, BitsStored=16, HighBit=15, PixelData=pixels)
+    context = with_tables(a_batch({"a": bytes_of(dataset), "people.csv": MAIDEN}))
     plan, _ = settled(context)
     assert settled_ends(context, plan)["a"] == "DE-RESIDUAL"
+
+
+def test_what_tables_say_is_kept_sealed_and_under_private_keys_only() -> None:
+    context = with_tables(a_batch({"a": telling(), "people.csv": MAIDEN}))
+    worked(context)
+    told = [key for key in everything(context) if "tables-" in key and key.endswith("needles.parquet")]
+    assert len(told) == 1
+    assert told[0].startswith("private/")
+    assert [key for key, content in everything(context).items() if b"qzmaiden" in content.lower()] == []
+
+
+def test_only_what_tables_say_of_people_makes_shards_anew() -> None:
+    plans = [
+        worked(with_tables(a_batch({"a": telling(), "people.csv": table})))[0]
+        for table in (MAIDEN, MAIDEN.replace(b",F,", b",M,"), MAIDEN.replace(b"Qzmaiden", b"Qzother"))
+    ]
+    keys = [[shard.key for shard in plan.shards] for plan in plans]
+    assert keys[0] == keys[1] != keys[2]
+    assert len({plan.run for plan in plans}) == 3
 
 
 class _Counting(MemoryStore):

@@ -5,16 +5,21 @@ import io
 import logging
 import zipfile
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.deidentify import shard as shard_module
 from tasks.deidentify.instance import Outcome
-from tasks.deidentify.shard import PRIVATE
+from tasks.deidentify.shard import PRIVATE, deidentify_shard
 from tasks.errors import StoreError
+from tasks.intake.plan import plan_batch
 from tasks.layout import object_key
 from tasks.model import Finding, Status
+from tasks.store import ReadOnlyStore
+from tasks.store.local import LocalStore
 from tasks.store.memory import MemoryStore
 from tests.deidentify.batches import (
     PREFIX,
@@ -247,3 +252,52 @@ def test_one_line_is_logged_per_shard(caplog: pytest.LogCaptureFixture) -> None:
     lines = [record for record in caplog.records if record.name.startswith("tasks.deidentify")]
     assert len(lines) == len(plan.shards) > 1
     assert all(shard.key in caplog.text for shard in plan.shards)
+
+
+def test_on_folders_objects_pass_by_and_end_as_they_do_in_memory(tmp_path: Path) -> None:
+    files = {"1.dcm": CT, "2.dcm": OTHER, "3.dcm": CT[:-2], "4.txt": b"x", "5.zip": zipped(a=CT), "6.dcm": b""}
+    stated = "\n".join(f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in files.items())
+    memory = a_batch(files | {"sha256sums.txt": stated.encode()})
+    folders = replace(memory, raw=_folder(tmp_path / "raw", memory.raw), work=_folder(tmp_path / "work"))
+    plans = [worked(context)[0] for context in (memory, folders)]
+    ends = [shard_ends(context, plan) for context, plan in zip((memory, folders), plans, strict=True)]
+    assert ends[0] == ends[1]
+    objects = [
+        {key: content for key, content in everything(context).items() if key.startswith("objects/")}
+        for context in (memory, folders)
+    ]
+    assert objects[0] == objects[1]
+    assert len(objects[0]) == 2
+    tables = [
+        rows_at(context, context.layout.shard(plan.shards[0].key, name))
+        for name in ("instances.parquet", "actions.parquet")
+        for context, plan in zip((memory, folders), plans, strict=True)
+    ]
+    assert tables[0] == tables[1]
+    assert tables[2] == tables[3]
+
+
+def test_on_folders_an_object_that_is_not_the_declared_one_is_not_let_pass(tmp_path: Path) -> None:
+    memory = a_batch({"1.dcm": CT, "sha256sums.txt": f"{'0' * 64}  1.dcm\n".encode()})
+    context = replace(memory, raw=_folder(tmp_path / "raw", memory.raw), work=_folder(tmp_path / "work"))
+    plan, _ = worked(context)
+    assert shard_ends(context, plan)["1.dcm"] == "IN-DIGEST"
+    assert [key for key in everything(context) if key.startswith("objects/")] == []
+
+
+def test_on_folders_an_object_that_changed_after_it_was_listed_is_not_let_pass(tmp_path: Path) -> None:
+    memory = a_batch({"1.dcm": CT})
+    raw = _folder(tmp_path / "raw", memory.raw)
+    context = replace(memory, raw=raw, work=_folder(tmp_path / "work"))
+    plan = plan_batch(context)
+    (tmp_path / "raw" / "s01" / "b1" / "1.dcm").write_bytes(OTHER)
+    deidentify_shard(plan.shards[0], context)
+    assert shard_ends(context, plan)["1.dcm"] == "IN-CHANGED"
+
+
+def _folder(path: Path, of: ReadOnlyStore | None = None) -> LocalStore:
+    path.mkdir()
+    store = LocalStore(path)
+    for listed in of.list() if of else ():
+        store.create(listed.key, of.read(listed.key) if of else b"")
+    return store

@@ -5,16 +5,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.rules import ledger_rules
-from tasks.deidentify.needles import Kind, Needle, folded, text_needles, words_given
+from tasks.deidentify.needles import Given, Kind, Needle, folded, text_needles
 from tasks.deidentify.text import Cleaned, Lost, Needles, clean_text, is_known
-from tests.deidentify.objects import PEOPLE, POLICY, PROFILE, a_ct, deidentified, outcome_of, value_after
+from tests.deidentify.objects import PEOPLE, POLICY, PROFILE, SUBJECT, a_ct, deidentified, outcome_of, value_after
 
 NOBODY = Needles()
 
 
 def of(*names: str) -> Needles:
     """The needles of people with these names."""
-    return Needles(words=words_given(frozenset(names)))
+    return Needles(words=frozenset(word for name in names for word in text_needles(name)))
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_comments_and_history_go_even_if_every_word_is_known(keyword: str) -> No
 
 
 def test_names_from_clinical_rows_and_lists_go_from_text() -> None:
-    policy = type(POLICY)(PEOPLE, PROFILE, needles=frozenset({"Spine^Hip", "Foot"}))
+    policy = type(POLICY)(PEOPLE, PROFILE, given={SUBJECT: Given(words=frozenset({"spine", "hip", "foot"}))})
     outcome = outcome_of(a_ct(StudyDescription="CT CHEST SPINE", SeriesDescription="foot hip knee"), policy)
     assert outcome.rule_id in ledger_rules()
     assert outcome.facts is not None

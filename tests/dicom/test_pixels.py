@@ -339,6 +339,36 @@ def test_byte_planes_are_masked_as_whole_cells_are(
     assert masked_frame(frame, segments_of(frame, 2), byte_tables(cells)) == rle(*expected)
 
 
+def walked(segment: bytes, mask: int) -> bytes:
+    """Clear bits of a segment's values run by run, as the standard reads it."""
+    out, position = bytearray(segment), 0
+    while position < len(out):
+        control = out[position]
+        run = control + 1 if control < 128 else int(control != 128)
+        out[position + 1 : position + 1 + run] = bytes(byte & mask for byte in out[position + 1 : position + 1 + run])
+        position += 1 + run
+    return bytes(out)
+
+
+RUNS = st.one_of(
+    st.binary(min_size=1, max_size=128).map(lambda values: bytes([len(values) - 1]) + values),
+    st.lists(st.integers(0, 15), min_size=1, max_size=128).map(lambda values: bytes([len(values) - 1, *values])),
+    st.tuples(st.integers(129, 255), st.integers(0, 15)).map(bytes),
+    st.just(b"\x80"),
+    st.binary(min_size=1, max_size=2),
+)
+
+
+@given(st.lists(RUNS, min_size=1, max_size=12), st.integers(9, 15))
+def test_rle_values_are_masked_and_run_lengths_never(runs: list[bytes], stored: int) -> None:
+    high = b"".join(runs)
+    frame = rle(high, b"\x80")
+    cells = Cells(16, stored, stored - 1, is_signed=False)
+    masked = masked_frame(frame, segments_of(frame, 2), byte_tables(cells))
+    assert masked == rle(walked(high, (1 << (stored - 8)) - 1), b"\x80")
+    assert (masked is frame) == (masked == frame)
+
+
 @pytest.mark.parametrize(
     "frame",
     [

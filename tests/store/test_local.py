@@ -1,6 +1,7 @@
 """What only a folder can do wrong: paths, links, special files, names, rights, half-written files."""
 
 import errno
+import hashlib
 import os
 import subprocess
 import sys
@@ -215,3 +216,41 @@ def test_processes_that_create_the_same_key_agree_on_one_winner(root: Path) -> N
     won = [int(process.communicate(timeout=60)[0]) for process in running]
     assert sum(won) == 50
     assert len(keys(LocalStore(root), "k/")) == 50
+
+
+def test_a_file_is_read_piece_by_piece_under_its_version_token(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.create("a/b", b"0123456789")
+    buffer = memoryview(bytearray(4))
+    with store.incoming("a/b") as file:
+        assert file is not None
+        parts = []
+        while count := file.readinto(buffer):
+            parts.append(bytes(buffer[:count]))
+        assert b"".join(parts) == b"0123456789"
+        found = store.head("a/b")
+        assert found is not None
+        assert (file.size_bytes, file.etag) == (10, found.etag)
+    with store.incoming("a/c") as file:
+        assert file is None
+
+
+def test_a_file_that_is_written_piece_by_piece_is_nowhere_until_it_is_created(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    digest = hashlib.sha256(b"0123").hexdigest()
+    with store.outgoing() as file:
+        file.write(b"01")
+        file.write(memoryview(b"23"))
+        assert list(store.list()) == []
+        assert file.create("a/b", sha256=digest)
+    with store.outgoing() as file:
+        file.write(b"0123")
+        assert not file.create("a/b", sha256=digest)
+    with store.outgoing() as file:
+        file.write(b"other")
+        with pytest.raises(KeyExistsError):
+            file.create("a/b", sha256=hashlib.sha256(b"other").hexdigest())
+    with store.outgoing() as file:
+        file.write(b"never created")
+    assert [(one.key, store.read(one.key)) for one in store.list()] == [("a/b", b"0123")]
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"b", "lock"}

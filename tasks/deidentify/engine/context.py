@@ -12,9 +12,10 @@ from tasks.deidentify.crosswalk import recorder
 from tasks.deidentify.engine.declined import Declined
 from tasks.deidentify.engine.exact import read_elements, written
 from tasks.deidentify.engine.fileparts import Layout
-from tasks.deidentify.engine.levels import IDENTITY, MARKS, Level, Place
+from tasks.deidentify.engine.levels import IDENTITY, MARKS, Judged, Level, Place
 from tasks.deidentify.engine.memory import Memory
-from tasks.deidentify.engine.runs import Repetition
+from tasks.deidentify.engine.notes import Note, Told
+from tasks.deidentify.engine.series import Series
 from tasks.deidentify.instance import InstancePolicy
 from tasks.deidentify.marks import earlier_lines, earlier_versions, mark
 from tasks.deidentify.persons import PATIENT_ID, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, Person, identify, name_subject
@@ -25,6 +26,8 @@ from tasks.dicom.structure import element_end
 from tasks.dicom.syntaxes import Encoding
 
 _SOME_UID = "1.2"
+_MOST_OWN = 1000
+_MOST_SERIES = 50
 
 
 class Head(NamedTuple):
@@ -60,17 +63,40 @@ def head_of(content: bytes, layout: Layout, policy: InstancePolicy) -> Head:
 
 @dataclass(frozen=True)
 class Context:
-    """A head, read: the level of the data set, and whose object it is; `patients` are pseudonyms by source id."""
+    """A head, read: the level of the data set, and whose object it is; `patients` are pseudonyms by source id.
+
+    `given` is what others than the object say of the subject.
+    """
 
     level: Level
     sop_class_uid: str
     person: Person
     patients: Mapping[str, str]
+    given: Note | None
 
     @cached_property
-    def repetition(self) -> Repetition:
-        """What the objects with this head have in common."""
-        return Repetition(self.level, self.person.offset_days)
+    def own(self) -> dict[bytes, Judged]:
+        """Elements that were judged for this subject in particular."""
+        return {}
+
+    @cached_property
+    def series(self) -> dict[bytes, Series]:
+        """What the objects of a series with this head have in common, by the element with its UID."""
+        return {}
+
+    def judge(self, raw: bytes, judged: Judged) -> None:
+        """Remember an element that was judged for this subject; what was learned without that is forgotten."""
+        if len(self.own) > _MOST_OWN:
+            self.own.clear()
+        self.own[raw] = judged
+        self.level.memory.weight += 2 * len(raw)
+        self.series.clear()
+
+    def series_of(self, uid: bytes) -> Series:
+        """Give what is learned about a series; where there are many of them, they are learned anew."""
+        if len(self.series) > _MOST_SERIES:
+            self.series.clear()
+        return self.series.setdefault(uid, Series(self.level, self.person.offset_days, self.own))
 
     @cached_property
     def names(self) -> list[bytes]:
@@ -130,4 +156,6 @@ def context_of(
     level = levels.get(place)
     if level is None:
         level = levels[place] = Level(memory, policy, place, slots)
-    return Context(level, uid, person, replaced.patients)
+    given = policy.given.get(person.subject)
+    note = Note(Told(given.needles, words=given.words)) if given else None
+    return Context(level, uid, person, replaced.patients, note)

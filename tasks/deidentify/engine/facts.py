@@ -32,7 +32,7 @@ _INTEGERS: Final = {
     "frames": (0x00280008, 1 << 31),
     "bits_stored": (0x00280101, 1 << 15),
 }
-_INSTANCE_NUMBER, _IMAGE_POSITION = 0x00200013, 0x00200032  # differ from slice to slice
+INSTANCE_NUMBER, IMAGE_POSITION = 0x00200013, 0x00200032  # differ from slice to slice
 _THICKNESS, _ORIENTATION = 0x00180050, 0x00200037
 _LATERALITY, _IMAGE_LATERALITY = 0x00200060, 0x00200062
 _AGE, _SEX, _STUDY_DATE, _BURNED_IN, _LOSSY = 0x00101010, 0x00100040, 0x00080020, 0x00280301, 0x00282110
@@ -42,13 +42,13 @@ FACT_TAGS: Final = frozenset(
     {
         *_TEXTS.values(),
         *(tag for tag, _ in _INTEGERS.values()),
-        *(_INSTANCE_NUMBER, _IMAGE_POSITION, _THICKNESS, _ORIENTATION),
+        *(INSTANCE_NUMBER, IMAGE_POSITION, _THICKNESS, _ORIENTATION),
         *(_LATERALITY, _IMAGE_LATERALITY, _AGE, _SEX, _STUDY_DATE, _BURNED_IN, _LOSSY),
         *(_PIXEL_SPACING, _IMAGER_SPACING, _KERNEL),
     }
 )
 
-_SHARED: Final = tuple(sorted(FACT_TAGS - {_INSTANCE_NUMBER, _IMAGE_POSITION}))
+_SHARED: Final = tuple(sorted(FACT_TAGS - {INSTANCE_NUMBER, IMAGE_POSITION}))
 
 Finished = Mapping[int, bytes]  # elements as released, by tag
 
@@ -106,9 +106,20 @@ def facts_from(elements: Finished, reader: Reader, profile: Profile) -> dict[str
     Declined
         If a value is not what its VR says.
     """
-    return reader.shared(elements, profile) | {
-        "instance_number": _integer(reader.texts(elements, _INSTANCE_NUMBER), 1 << 31),
-        "image_position_mm": _numbers(reader.texts(elements, _IMAGE_POSITION), 3),
+    return reader.shared(elements, profile) | differing_facts(elements, reader)
+
+
+def differing_facts(elements: Finished, reader: Reader) -> dict[str, Any]:
+    """Give the columns in which the instances of a series differ.
+
+    Raises
+    ------
+    Declined
+        If a value is not what its VR says.
+    """
+    return {
+        "instance_number": _integer(reader.texts(elements, INSTANCE_NUMBER), 1 << 31),
+        "image_position_mm": _numbers(reader.texts(elements, IMAGE_POSITION), 3),
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.deidentify.engine.memory import Memory
-from tasks.deidentify.needles import Kind, Needle
+from tasks.deidentify.needles import Kind, Needle, become
 from tasks.deidentify.residual import SHORTEST_IN_PIXELS, found_in_header, found_in_text, spelled
 from tasks.deidentify.text import Needles, clean_text
 
@@ -21,8 +21,10 @@ _MIXER = np.uint32(2654435761)
 _SHIFT = np.uint32(16)
 _SLOTS = 1 << 16
 _LEADS_OF_FOUR = 0xF0
-_DIGITS_END = 0x39
+_DIGITS = range(0x30, 0x3A)
 _COMMON = frozenset(b"\0 .0")
+_RARITY = bytes(0 if byte in _COMMON else 1 if byte in _DIGITS else 2 for byte in range(256))
+_REACH = 16  # bytes at the end of a spelling among which the rarest are looked for
 _NO_BOUND = 0x100
 _PER_TEXT = 200  # bytes, about
 _PER_NEEDLE = 1000  # bytes, about
@@ -162,34 +164,51 @@ class Scope:
     It grows only; what an object must not hold are those of its own notes (`needles_of`).
     """
 
-    def __init__(self, memory: Memory, texts: Texts, codecs: tuple[str, ...]) -> None:
-        self._memory, self._texts, self._codecs = memory, texts, codecs
+    def __init__(self, memory: Memory, texts: Texts, codecs: tuple[str, ...], days: int) -> None:
+        self._memory, self._texts, self._codecs, self._days = memory, texts, codecs, days
         self._seen: set[Note] = set()
         self._hit: set[Note] = set()
         self._owners: dict[Needle, list[Note]] = {}
-        self._fresh: list[Index] = []  # not yet in the grams
+        self._fresh: list[Note] = []  # not yet in slots, grams and bound
         self._grams: dict[int, set[Needle]] = {}
         self._slots: NDArray[np.bool_] = np.zeros(_SLOTS, dtype=np.bool_)
-        self.pixel_bound = _NO_BOUND  # the smallest of the indexes
+        self._bound = _NO_BOUND  # the smallest of the indexes
+        self._calm_for: tuple[frozenset[str], date | None] | None = None
+        self._calm: set[Note] = set()
+        self._weight = 0
+        self.stir = 0  # how often a needle was met in a text
 
     def learn(self, notes: Iterable[Note]) -> None:
         """Take in what the notes of an object say."""
         for note in notes:
             if note not in self._seen:
                 self._seen.add(note)
-                self._memory.weight += _PER_NEEDLE * (1 + len(note.needles))
+                weight = _PER_NEEDLE * (1 + len(note.needles))
+                self._memory.weight += weight
+                self._weight += weight
                 if note.needles:
                     self._learn_needles(note)
                 if self._texts.register(note):
                     self._hit_by(note)
 
+    def restless(
+        self, told: Iterable[tuple[Note, bytes]], words: frozenset[str], born: date | None
+    ) -> list[tuple[Note, bytes]]:
+        """Give those of the notes that were not yet found to hold for somebody with these words and this birth."""
+        if self._calm_for != (words, born):
+            self._calm_for = (words, born)
+            self._calm.clear()
+        calm = self._calm
+        return [one for one in told if one[0] not in calm]
+
+    def calm(self, notes: Iterable[Note]) -> None:
+        """Note that these hold, until a needle of this scope is met in one more text; others than those met in none."""
+        self._calm.update(note for note in notes if not (note.hits or note.terms))
+
     def _learn_needles(self, note: Note) -> None:
-        index = note.index(self._codecs)
-        self._fresh.append(index)
+        self._fresh.append(note)
         for needle in note.needles:
             self._owners.setdefault(needle, []).append(note)
-        self._slots[index.slots] = True
-        self.pixel_bound = min(self.pixel_bound, index.bound)
         if note.clear_of == self._texts.version:
             return
         touched = [(needle, found) for needle in note.needles for found in self._texts.with_needle(needle)]
@@ -208,15 +227,18 @@ class Scope:
     def _touch(self, note: Note, needle: Needle) -> None:
         note.hits.add(needle)
         self._hit.add(note)
+        self._calm.clear()
+        self.stir += 1
 
     def leave(self) -> None:
-        """Make the notes forget this scope."""
+        """Make the notes and the memory forget this scope."""
+        self._memory.weight -= self._weight
         for note in self._hit:
             note.hits.clear()
 
-    def met_by(self, notes: Iterable[Note]) -> frozenset[Needle]:
-        """Give the needles of these notes that stand in one of their texts."""
-        return self._among((needle for note in notes for needle in note.hits), notes)
+    def met_in(self, some: Iterable[Note], notes: Iterable[Note]) -> frozenset[Needle]:
+        """Give the needles of these notes that stand in a text of some of them."""
+        return self._among((needle for note in some for needle in note.hits), notes)
 
     def _among(self, needles: Iterable[Needle], notes: Iterable[Note]) -> frozenset[Needle]:
         """Give those of the needles that are of these notes; much quicker than all needles of all notes."""
@@ -231,17 +253,33 @@ class Scope:
         small = header.lower()
         if len(small) < _GRAM:
             return False
+        self._take_in()
         grams: NDArray[np.uint32] = np.ndarray((len(small) - _GRAM + 1,), "<u4", small, strides=(1,))
         near = grams[self._slots[_slots_of(grams)]]
         suspects = self._among(self._with_grams(near.tolist()) - excused, notes)
-        return bool(suspects) and bool(found_in_header(header, suspects, self._codecs))
+        if not suspects or not found_in_header(header, suspects, self._codecs):
+            return False
+        suspects -= become(needles_of(notes), self._days)
+        return bool(found_in_header(header, suspects, self._codecs))
 
-    def _with_grams(self, grams: list[int]) -> set[Needle]:
-        """Give the needles of the scope that have one of these grams."""
-        for index in self._fresh:
+    @property
+    def pixel_bound(self) -> int:
+        """The high byte below which no pixel of 16 bits belongs to a name or an identifier of the scope."""
+        self._take_in()
+        return self._bound
+
+    def _take_in(self) -> None:
+        """Make the needles of new notes ones that are looked for."""
+        for note in self._fresh:
+            index = note.index(self._codecs)
+            self._slots[index.slots] = True
+            self._bound = min(self._bound, index.bound)
             for gram, needle in zip(index.grams.tolist(), index.owners, strict=True):
                 self._grams.setdefault(gram, set()).add(needle)
         self._fresh.clear()
+
+    def _with_grams(self, grams: list[int]) -> set[Needle]:
+        """Give the needles of the scope that have one of these grams."""
         known = self._grams.keys() & grams
         return {needle for gram in known for needle in self._grams[gram]}
 
@@ -256,10 +294,11 @@ def needles_of(notes: Iterable[Note]) -> frozenset[Needle]:
 
 
 def _rarest(spelling: bytes) -> int:
-    """Give the four bytes of a spelling that are met least by chance: letters before digits, few zeros and dots."""
-    windows = (spelling[start : start + _GRAM] for start in range(len(spelling) - _GRAM, -1, -1))
-    rarest = max(windows, key=lambda window: len(set(window) - _COMMON) + sum(byte > _DIGITS_END for byte in window))
-    return int.from_bytes(rarest, "little")
+    """Give four bytes of a spelling that are met seldom by chance: letters before digits, few zeros and dots."""
+    end = spelling[-_REACH:]
+    rare = end.translate(_RARITY)
+    start = max(range(len(end) - _GRAM, -1, -1), key=lambda place: sum(rare[place : place + _GRAM]))
+    return int.from_bytes(end[start : start + _GRAM], "little")
 
 
 def _bound(needle: Needle) -> int:

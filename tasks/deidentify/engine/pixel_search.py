@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -13,24 +14,41 @@ from tasks.deidentify.residual import SHORTEST_IN_PIXELS, found_in_pixels
 _STEP: Final = 4  # bytes: a needle of six or more holds two whole words of 16 bits from one of its first four bytes on
 _WORDS: Final = 1 << 16
 _CHUNK: Final = 1 << 22  # bytes
+REACH: Final = 256  # bytes of a needle that are looked for; as many of one stretch belong to the next
 
 
-def stands_in_pixels(value: memoryview, needles: Iterable[Needle]) -> bool:
-    """Tell what `tasks.deidentify.residual.found_in_pixels` would find, without looking at every byte for each."""
-    suspects = frozenset(needle for needle in needles if needle.kind in (Kind.NAME, Kind.IDENTIFIER))
-    variants = _variants(suspects)
-    if not variants:
-        return False
-    tables, longest = _tables(variants), max(map(len, variants))
-    chunks = (value[start : start + _CHUNK + longest] for start in range(0, len(value), _CHUNK))
-    may_be = any(_may_stand_in(chunk, variants, tables) for chunk in chunks)
-    return may_be and bool(found_in_pixels(bytes(value), suspects))
+class PixelSearch:
+    """Looks for names and identifiers among pixels that pass by; the tables are made when they are needed."""
 
+    def __init__(self, needles: Iterable[Needle]) -> None:
+        self._needles = needles
 
-def _variants(needles: frozenset[Needle]) -> set[bytes]:
-    spellings = (needle.text.encode("utf-8") for needle in needles)
-    long = (spelling for spelling in spellings if len(spelling) >= SHORTEST_IN_PIXELS)
-    return {variant for spelling in long for variant in (spelling, spelling.upper(), spelling.title())}
+    @cached_property
+    def _suspects(self) -> frozenset[Needle]:
+        return frozenset(needle for needle in self._needles if needle.kind in (Kind.NAME, Kind.IDENTIFIER))
+
+    @cached_property
+    def _variants(self) -> set[bytes]:
+        spellings = (needle.text.encode("utf-8") for needle in self._suspects)
+        long = (spelling[:REACH] for spelling in spellings if len(spelling) >= SHORTEST_IN_PIXELS)
+        return {variant for spelling in long for variant in (spelling, spelling.upper(), spelling.title())}
+
+    @cached_property
+    def _tables(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        return _tables(self._variants)
+
+    def may_be_in(self, before: bytes, stretch: memoryview) -> bool:
+        """Tell whether one of them may begin in `before`, the end of an earlier stretch, or in this one."""
+        if not self._variants:
+            return False
+        seam = memoryview(before + bytes(stretch[:REACH]))
+        return any(_may_stand_in(part, self._variants, self._tables) for part in (seam, stretch))
+
+    def finds(self, value: memoryview) -> bool:
+        """Tell what `tasks.deidentify.residual.found_in_pixels` would, without looking at every byte for each."""
+        stretches = (value[start : start + _CHUNK + REACH] for start in range(0, len(value), _CHUNK))
+        may_be = any(self.may_be_in(b"", stretch) for stretch in stretches)
+        return may_be and bool(found_in_pixels(bytes(value), self._suspects))
 
 
 def _tables(variants: set[bytes]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -11,6 +11,7 @@ from pydicom.uid import UID
 from tasks.deidentify.engine.declined import Declined
 from tasks.deidentify.engine.fileparts import Layout
 from tasks.deidentify.engine.levels import Stated
+from tasks.deidentify.engine.pixel_search import PixelSearch
 from tasks.dicom.pixels import Image, clean_pixel_carriers
 from tasks.dicom.spare_bits import Cells, clear_spare_bits
 from tasks.dicom.syntaxes import Family
@@ -29,15 +30,49 @@ DESCRIPTION: Final = (
 OFFSET_TABLES: Final = (0x7FE00001, 0x7FE00002)
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _WORD_BITS = 16
-_UNKNOWN = 0x100
+NO_BOUND: Final = 0x100  # no byte reaches it
 _LEAST = -0x1000  # its high byte is 0xF0
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What must hold of pixel data that pass by: so many bytes, no spare bit set, nothing of `search` in them.
+
+    A stretch of words of 16 bits whose high bytes all stay below `bound` needs no search.
+    """
+
+    length: int
+    cells: Cells
+    bound: int
+    search: PixelSearch
+
+    def lets_pass(self, stretch: memoryview, before: bytes) -> bool:
+        """Tell whether a stretch of whole cells may pass.
+
+        Parameters
+        ----------
+        before
+            The last bytes of the stretch before it, `REACH` of them.
+        """
+        if self.bound == NO_BOUND and self.cells.stored == self.cells.allocated:
+            return True
+        top = NO_BOUND
+        if self.cells.allocated == _WORD_BITS:
+            lowest = _smallest(stretch) if self.cells.is_signed else 0
+            highest = _largest(stretch, signed=self.cells.is_signed)
+            end = 1 << (self.cells.stored - self.cells.is_signed)
+            if highest >= end or lowest < -end:
+                return False
+            top = max(highest, 0) >> 8 if lowest >= _LEAST else NO_BOUND
+        return top < self.bound or not self.search.may_be_in(before, stretch)
 
 
 @dataclass(frozen=True, slots=True)
 class PixelPart:
     """Pixel data of the result: header, value, what closes it.
 
-    `words` tells that the value are words of 16 bits, and whether they are signed; null that they are not.
+    `words` tells that the value are words of 16 bits, and whether they are signed; null that they are not. `cells` is
+    there if the value is not at hand: `length` bytes that lie in such cells.
     """
 
     header: bytes
@@ -45,13 +80,15 @@ class PixelPart:
     closing: bytes
     is_changed: bool
     words: bool | None = None
+    length: int = 0
+    cells: Cells | None = None
 
     def highest(self) -> int:
         """Give a byte value that every second byte of the value stays at or below, unless it is 0xF0 or more."""
         if self.words is None or len(self.value) % 2:
-            return _UNKNOWN
+            return NO_BOUND
         if self.words and _smallest(self.value) < _LEAST:
-            return _UNKNOWN
+            return NO_BOUND
         return max(_largest(self.value, signed=self.words), 0) >> 8
 
 
@@ -75,6 +112,21 @@ def native_part(image: Image, stated: Stated, header: bytes, value: memoryview) 
         header = header[:-4] + len(value).to_bytes(4, "little")
     words = image.cells.is_signed if image.cells.allocated == _WORD_BITS else None
     return PixelPart(header, value, b"", value is not whole, words)
+
+
+def awaited_part(image: Image, stated: Stated, header: bytes) -> PixelPart:
+    """Give native pixel data whose value is not at hand; it must be as long as the image and even.
+
+    Raises
+    ------
+    Declined
+        If it is not, or if its spare bits are none that can be seen in passing.
+    """
+    cells = image.cells
+    is_plain = cells.stored == cells.allocated or (cells.allocated == _WORD_BITS and cells.high == cells.stored - 1)
+    if stated.length != image.native_bytes(stated.length) or stated.length % 2 or not is_plain:
+        raise Declined
+    return PixelPart(header, memoryview(b""), b"", is_changed=False, length=stated.length, cells=cells)
 
 
 def _cleared(value: memoryview, cells: Cells) -> memoryview:

@@ -1,84 +1,76 @@
 """One object through the engine: laid open, walked over, put together, searched."""
 
 import logging
-import re
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydicom import Dataset
-from pydicom.tag import Tag
 
-from config.deid.profile import SopClass
 from tasks.deidentify.crosswalk import crosswalk
-from tasks.deidentify.dates import read_date
 from tasks.deidentify.engine.context import Context, Head, context_of, head_of
 from tasks.deidentify.engine.declined import Declined
-from tasks.deidentify.engine.exact import judged_for, read_elements
-from tasks.deidentify.engine.facts import FACT_TAGS, FUNCTIONAL_GROUPS, Reader, facts_from
+from tasks.deidentify.engine.described import (
+    SCREENED,
+    SLOTS,
+    birth_in,
+    described,
+    expect_frames,
+    head_in,
+    person_in,
+    screened_class,
+)
+from tasks.deidentify.engine.exact import judged_for
+from tasks.deidentify.engine.facts import FUNCTIONAL_GROUPS, Reader, facts_from
 from tasks.deidentify.engine.fileparts import Layout, file_start, layout_of
-from tasks.deidentify.engine.levels import Level, Place, stated_header
 from tasks.deidentify.engine.memory import Memory
 from tasks.deidentify.engine.notes import Known, Note, Scope, Terms, Texts, needles_of
 from tasks.deidentify.engine.opened import Opened, opened
-from tasks.deidentify.engine.pixel_search import stands_in_pixels
+from tasks.deidentify.engine.pixel_search import PixelSearch
 from tasks.deidentify.engine.pixels import (
     DESCRIPTION,
     OFFSET_TABLES,
+    Awaited,
     PixelPart,
+    awaited_part,
     encapsulated_part,
     is_native,
     native_part,
 )
+from tasks.deidentify.engine.repeated import Common, Repeated, common_of, repeated
 from tasks.deidentify.facts import facts_of
-from tasks.deidentify.instance import BIRTH_DATE, PASSED, InstancePolicy, Outcome
-from tasks.deidentify.kept import BASIC_DATE
+from tasks.deidentify.instance import PASSED, InstancePolicy, Outcome
 from tasks.deidentify.marks import CONTRIBUTING_EQUIPMENT, METHOD
-from tasks.deidentify.needles import Needle, words_given
-from tasks.deidentify.persons import PATIENT_ID, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, Person
-from tasks.deidentify.screening import NOT_CHECKED, NOT_NEEDED, PIXEL_TAGS, screened
+from tasks.deidentify.needles import Needle
+from tasks.deidentify.persons import SERIES, SOP_CLASS, Person
+from tasks.deidentify.screening import NOT_CHECKED, NOT_NEEDED
 from tasks.deidentify.values import CHARACTER_SET
-from tasks.dicom.pixels import Image, image_of
+from tasks.dicom.pixels import Image
 from tasks.dicom.reading import read_dataset
 from tasks.dicom.silence import silenced
 from tasks.model import Status
 
+if TYPE_CHECKING:
+    from config.deid.profile import SopClass
+    from tasks.deidentify.engine.levels import Level, Place
+
 log = logging.getLogger(__name__)
 
 ENGINE = "bytes"
-_SCREENED = (0x00080008, 0x00080060, 0x00080064, 0x00280004, 0x00280301, 0x00281051)
-_OWN_UIDS = (STUDY, SERIES, SOP_INSTANCE)
-_FRAMES = 0x00280008
-_UID = re.compile(rb"[0-9.]{1,64}")
 _ATTEMPTS = 5
-_HEADER_BYTES = 12
 _PER_CONTEXT = 4000  # bytes, about
-SLOTS = (
-    frozenset(
-        {CHARACTER_SET, SOP_CLASS, PATIENT_ID, BIRTH_DATE, METHOD, CONTRIBUTING_EQUIPMENT, *_OWN_UIDS, *_SCREENED}
-    )
-    | {*DESCRIPTION, *OFFSET_TABLES}
-    | FACT_TAGS
-    | FUNCTIONAL_GROUPS
-)
-
-
-class _Watched(Dataset):
-    """A part of a data set that does not let itself be asked for more than the slots hold."""
-
-    def __contains__(self, name: object) -> bool:
-        if not isinstance(name, int) or (name not in SLOTS and name not in PIXEL_TAGS):
-            raise Declined
-        return super().__contains__(Tag(name))
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A released object in parts that are joined by whoever needs them joined; `outcome` is without content."""
+    """A released object in parts that are joined by whoever needs them joined; `outcome` is without content.
+
+    `awaited` is what the value of the pixel data must be, which then belongs after the parts.
+    """
 
     parts: tuple[bytes | memoryview, ...]
     outcome: Outcome
+    awaited: Awaited | None = None
 
 
 class Engine:
@@ -86,7 +78,6 @@ class Engine:
 
     def __init__(self, policy: InstancePolicy) -> None:
         self._policy = policy
-        self._given = words_given(policy.needles)
         self._forget()
 
     def _forget(self) -> None:
@@ -101,39 +92,55 @@ class Engine:
         self._screened: dict[tuple[bytes, ...], SopClass] = {}
         self._images: dict[tuple[bytes, ...], tuple[Image, Dataset]] = {}
         self._words_of: dict[tuple[Note, ...], frozenset[str]] = {}
-        self._needles_of: dict[tuple[Note, ...], frozenset[Needle]] = {}
+        self._common: Common | None = None
         self._readers: dict[Level, Reader] = {}
 
-    def deidentify(self, content: bytes) -> Finished | None:
-        """De-identify one object, or give null where it must take the other road."""
+    def deidentify(self, content: bytes, absent: int = 0) -> Finished | None:
+        """De-identify one object, or give null where it must take the other road.
+
+        Parameters
+        ----------
+        absent
+            The bytes at its end that are not in `content`: the value of its pixel data.
+        """
         if self._memory.is_full():
             self._forget()
         try:
-            return self._deidentified(content)
+            return self._deidentified(content, absent)
         except Exception as problem:  # noqa: BLE001 -- whatever it is, the other road decides
             log.debug("left to pydicom after %s", type(problem).__name__)
             return None
 
-    def _deidentified(self, content: bytes) -> Finished:
-        if len(content) > self._policy.limits.max_bytes:
+    def _deidentified(self, content: bytes, absent: int) -> Finished:
+        if len(content) + absent > self._policy.limits.max_bytes:
             raise Declined
         layout = layout_of(content)
+        if self._common and self._common.scope is self._scope:
+            one_more = repeated(self._common, content, absent, layout)
+            if one_more:
+                return self._repeated(layout, one_more)
         head = self._last or head_of(content, layout, self._policy)
         if head.implicit != layout.implicit:
             head = head_of(content, layout, self._policy)
         for _ in range(_ATTEMPTS):
-            context, found = self._opened(content, layout, head)
-            actual = _head(layout, found)
+            context, found = self._opened(content, layout, head, absent)
+            actual = head_in(layout, found)
             if actual == head and not self._judged_again(context, found):
                 self._last = head
-                return self._finished(layout, context, found)
+                finished = self._finished(layout, context, found)
+                self._learn(content, layout, (context, found), finished.outcome)
+                return finished
             head = actual
         raise Declined
 
-    def _opened(self, content: bytes, layout: Layout, head: Head) -> tuple[Context, Opened]:
+    def _opened(self, content: bytes, layout: Layout, head: Head, absent: int) -> tuple[Context, Opened]:
         """Walk over an object as if its head were this one."""
         context = self._context(head)
-        return context, opened(content, layout, context.level, context.person.offset_days, context.repetition)
+        found = opened((content, absent), layout, context.level, context.person.offset_days, context.own)
+        if context.given:
+            found.trail.notes.append(context.given)
+            found.trail.sources.append(b"")
+        return context, found
 
     def _context(self, head: Head) -> Context:
         found = self._contexts.get(head)
@@ -144,13 +151,14 @@ class Engine:
 
     def _finished(self, layout: Layout, context: Context, found: Opened) -> Finished:
         found.unchanged(CHARACTER_SET)
-        person = _person(context, found)
+        person = person_in(context, found)
         deid_pixel = self._pixel_state(context, found)
-        _expect_frames(found, context.level, self._policy.limits.max_frames)
+        expect_frames(found, context.level, self._policy.limits.max_frames)
         part = self._pixel_part(layout, context, found)
         start, tail = self._put_together(layout, context, found, person, part)
-        self._expect_nothing_left(context, found, part, start + b"\n" + tail)
         notes = found.trail.notes
+        needles = needles_of(notes)
+        awaited = self._expect_nothing_left(self._scope_for(context), part, (start + b"\n" + tail, notes, needles))
         middle = (part.value, part.closing) if part else ()
         outcome = Outcome(
             Status.RELEASED_CANDIDATE,
@@ -162,16 +170,61 @@ class Engine:
             sop_uid=person.sop_uid,
             engine=ENGINE,
             crosswalk=crosswalk(context.patients, dict(pair for note in notes for pair in note.uids), person),
-            needles=self._needles(found),
+            needles=needles,
         )
-        return Finished((start, *middle, tail), outcome)
+        return Finished((start, *middle, tail), outcome, awaited)
+
+    def _repeated(self, layout: Layout, one: Repeated) -> Finished:
+        """Finish an object that is like the others of its series."""
+        common = one.common
+        start = file_start(common.context.sop_class_uid, one.sop_uid, layout.syntax)
+        start = b"".join((start, *one.parts, one.pixels.header))
+        notes = [*common.notes, *one.notes]
+        needles = common.needles.union(*(note.needles for note in one.notes))
+        awaited = self._expect_nothing_left(common.scope, one.pixels, (start, notes, needles))
+        person = replace(common.person, sop_uid=one.sop_uid)
+        uids = dict(common.uids)
+        uids.update(pair for note in one.notes for pair in note.uids)
+        outcome = Outcome(
+            Status.RELEASED_CANDIDATE,
+            PASSED,
+            facts={**common.facts, **one.facts, "sop_uid": one.sop_uid},
+            actions=common.actions,
+            subject_id=person.subject,
+            study_uid=person.study_uid,
+            sop_uid=one.sop_uid,
+            engine=ENGINE,
+            crosswalk=crosswalk(common.context.patients, uids, person),
+            needles=needles,
+        )
+        return Finished((start, one.pixels.value), outcome, awaited)
+
+    def _learn(self, content: bytes, layout: Layout, walked: tuple[Context, Opened], outcome: Outcome) -> None:
+        """Learn what an object has in common with others of its series."""
+        self._common = None
+        context, found = walked
+        pixels = found.pixels
+        if pixels is None or not is_native(layout) or len(found.trail.parts) > pixels.before:
+            return
+        series = context.series_of(found.raw(SERIES))
+        pattern = series.pattern(content, found.header, self._written(context, found))
+        if pattern is not None:
+            self._common = common_of(
+                pattern,
+                (self._scope_for(context), layout, context),
+                found,
+                person=person_in(context, found),
+                image=self._image(context, found, pixels.header[:4])[0],
+                facts=outcome.facts,
+                actions=outcome.actions,
+            )
 
     def _pixel_state(self, context: Context, found: Opened) -> str:
-        raws = tuple(found.raw(tag) for tag in (SOP_CLASS, *_SCREENED))
+        raws = tuple(found.raw(tag) for tag in (SOP_CLASS, *SCREENED))
         key = (*raws, b"" if found.pixels is None else found.pixels.header[:4], bytes((context.level.place.implicit,)))
         sop_class = self._screened.get(key)
         if sop_class is None:
-            sop_class = self._memory.keep(self._screened, key, _screened(context, found, raws), sum(map(len, key)))
+            sop_class = self._memory.keep(self._screened, key, screened_class(context, found, raws), sum(map(len, key)))
         state = sop_class.pixels if found.pixels else NOT_NEEDED
         if state == NOT_CHECKED and not self._policy.accept_not_checked:
             raise Declined
@@ -184,6 +237,8 @@ class Engine:
         image, description = self._image(context, found, span.header[:4])
         if is_native(layout) == span.stated.is_undefined:
             raise Declined
+        if span.absent:
+            return awaited_part(image, span.stated, span.header)
         if is_native(layout):
             return native_part(image, span.stated, span.header, span.value)
         part = encapsulated_part(description, layout, span.stated.tag, span.header, span.value)
@@ -197,20 +252,15 @@ class Engine:
         key = (*raws, tag, bytes((implicit,)))
         known = self._images.get(key)
         if known is None:
-            known = self._memory.keep(self._images, key, _described(raws, tag, implicit=implicit), sum(map(len, key)))
+            known = self._memory.keep(self._images, key, described(raws, tag, implicit=implicit), sum(map(len, key)))
         return known
 
     def _put_together(
         self, layout: Layout, context: Context, found: Opened, person: Person, part: PixelPart | None
     ) -> tuple[bytes, bytes]:
         """Give the bytes before and after the value of the pixel data."""
-        earlier = b"".join((found.raw(METHOD), found.raw(CONTRIBUTING_EQUIPMENT)))
-        key = (context.level.place.implicit, earlier)
-        marks = self._marks.get(key)
-        if marks is None:
-            marks = self._memory.keep(self._marks, key, context.marks(earlier), len(earlier) + _PER_CONTEXT)
         parts = found.trail.parts
-        for gap, written in zip(found.gaps, (*context.names, *marks), strict=True):
+        for gap, written in zip(found.gaps, self._written(context, found), strict=True):
             parts[gap] = written
         start = file_start(context.sop_class_uid, person.sop_uid, layout.syntax)
         if found.pixels is None or part is None:
@@ -218,63 +268,75 @@ class Engine:
         index = found.pixels.before
         return b"".join((start, *parts[:index], part.header)), b"".join(parts[index:])
 
+    def _written(self, context: Context, found: Opened) -> list[bytes]:
+        """Give the elements that are written anew, in order."""
+        earlier = b"".join((found.raw(METHOD), found.raw(CONTRIBUTING_EQUIPMENT)))
+        key = (context.level.place.implicit, earlier)
+        marks = self._marks.get(key)
+        if marks is None:
+            marks = self._memory.keep(self._marks, key, context.marks(earlier), len(earlier) + _PER_CONTEXT)
+        return [*context.names, *marks]
+
     def _judged_again(self, context: Context, found: Opened) -> bool:
         """Judge those elements again, now for this subject, in which the subject is met; tell if there are any."""
         scope, notes = self._scope_for(context), found.trail.notes
         scope.learn(notes)
-        known = self._known(context, found)
+        words, born = self._words(notes), birth_in(found, implicit=context.level.place.implicit)
+        restless = scope.restless(zip(notes, found.trail.sources, strict=True), words, born)
+        known = Known(scope.met_in([note for note, _ in restless], notes), words, born)
         again = False
-        for note, raw in zip(notes, found.trail.sources, strict=True):
+        for note, raw in restless:
             if note.holds_for(known):
                 continue
             again = True
-            if not raw:  # the notes of a run
-                context.repetition.forget()
-            else:
-                whole = known._replace(needles=self._needles(found))
-                judged, own, excused = judged_for(context.level, raw, context.person.offset_days, whole)
-                scope.learn((own,))
-                own.terms = Terms(known, whole.needles & own.hits, excused)
-                context.repetition.judge(raw, judged)
+            whole = known._replace(needles=needles_of(notes))
+            judged, own, excused = judged_for(context.level, raw, context.person.offset_days, whole)
+            scope.learn((own,))
+            own.terms = Terms(known, whole.needles & own.hits, excused)
+            context.judge(raw, judged)
+        if not again:
+            scope.calm(note for note, _ in restless)
         return again
 
-    def _known(self, context: Context, found: Opened) -> Known:
-        """Give what is known of the subject; of the needles those that are met in a text."""
-        notes = found.trail.notes
+    def _words(self, notes: list[Note]) -> frozenset[str]:
+        """Give the words of names and identifiers that these notes tell of."""
         sources = tuple(note for note in notes if note.words)
         words = self._words_of.get(sources)
         if words is None:
-            words = self._given.union(*(note.words for note in sources))
+            words = frozenset[str]().union(*(note.words for note in sources))
             self._memory.keep(self._words_of, sources, words, 8 * len(words))
-        needles = self._scope_for(context).met_by(notes)
-        return Known(needles, words, _born(found.raw(BIRTH_DATE), implicit=context.level.place.implicit))
+        return words
 
-    def _expect_nothing_left(self, context: Context, found: Opened, part: PixelPart | None, header: bytes) -> None:
-        """Decline an object in which a needle of its own is met."""
-        scope, notes = self._scope_for(context), found.trail.notes
+    def _expect_nothing_left(
+        self, scope: Scope, part: PixelPart | None, result: tuple[bytes, list[Note], frozenset[Needle]]
+    ) -> Awaited | None:
+        """Decline an object in which a needle of its own is met; of pixel data that are awaited, tell what to expect.
+
+        Parameters
+        ----------
+        result
+            The finished bytes around the pixel data, the notes of the object, and its needles.
+        """
+        header, notes, needles = result
         excused = frozenset(needle for note in notes if note.terms for needle in note.terms.excused)
         if scope.found_in(header, notes, excused):
             raise Declined
-        if part is None or part.highest() < scope.pixel_bound:
-            return
-        if stands_in_pixels(part.value, self._needles(found) - excused):
+        if part is None:
+            return None
+        search = PixelSearch(needles - excused if excused else needles)
+        if part.cells:
+            return Awaited(part.length, part.cells, scope.pixel_bound, search)
+        if part.highest() >= scope.pixel_bound and search.finds(part.value):
             raise Declined
-
-    def _needles(self, found: Opened) -> frozenset[Needle]:
-        """Give all needles of an object; those of its runs are put together once."""
-        told = list(zip(found.trail.notes, found.trail.sources, strict=True))
-        runs = tuple(note for note, source in told if not source)
-        common = self._needles_of.get(runs)
-        if common is None:
-            common = self._memory.keep(self._needles_of, runs, needles_of(runs), _PER_CONTEXT)
-        return common.union(*(note.needles for note, source in told if source))
+        return None
 
     def _scope_for(self, context: Context) -> Scope:
         wanted = (context.person.subject, context.level.place.codecs)
         if self._scope is None or self._scope_of != wanted:
             if self._scope:
                 self._scope.leave()
-            self._scope, self._scope_of = Scope(self._memory, self._texts, wanted[1]), wanted
+            self._scope = Scope(self._memory, self._texts, wanted[1], context.person.offset_days)
+            self._scope_of = wanted
         return self._scope
 
     def _facts(self, layout: Layout, context: Context, found: Opened, person: Person, start: bytes) -> dict[str, Any]:
@@ -305,69 +367,6 @@ class Engine:
         return facts_from(elements, reader, self._policy.profile)
 
 
-def _head(layout: Layout, found: Opened) -> Head:
-    return Head(layout.implicit, found.raw(CHARACTER_SET), found.raw(SOP_CLASS), found.raw(PATIENT_ID))
-
-
-def _person(context: Context, found: Opened) -> Person:
-    """Give the subject with the new UIDs of an object."""
-    implicit, subject = context.level.place.implicit, context.person
-    study, series, sop = (_new_uid(found, tag, implicit=implicit) for tag in _OWN_UIDS)
-    return Person(subject.subject, subject.offset_days, study, series, sop)
-
-
-def _new_uid(found: Opened, tag: int, *, implicit: bool) -> str:
-    raw, out = found.trail.slots.get(tag, (b"", None))
-    if not out or not _UID.fullmatch(_value(raw, implicit=implicit)):
-        raise Declined
-    return _value(out, implicit=implicit).decode("ascii")
-
-
-def _value(raw: bytes, *, implicit: bool) -> bytes:
-    """Give the value of an element without padding."""
-    return raw[stated_header(raw[:_HEADER_BYTES], implicit=implicit).start :].strip(b" \0")
-
-
-def _born(raw: bytes, *, implicit: bool) -> date | None:
-    value = _value(raw, implicit=implicit) if raw else b""
-    return read_date(value[:BASIC_DATE].decode("ascii", "replace"))
-
-
-def _expect_frames(found: Opened, level: Level, most: int) -> None:
-    raw = found.unchanged(_FRAMES)
-    if raw:
-        value = _value(raw, implicit=level.place.implicit)
-        if value and not (value.isdigit() and int(value) <= most):
-            raise Declined
-
-
-def _pixel_element(tag: bytes, *, implicit: bool) -> bytes:
-    """Give an empty element that stands for pixel data."""
-    return tag + (b"\0\0\0\0" if implicit else b"OW\0\0\0\0\0\0")
-
-
-def _screened(context: Context, found: Opened, raws: tuple[bytes, ...]) -> SopClass:
-    implicit = context.level.place.implicit
-    pixels = [] if found.pixels is None else [_pixel_element(found.pixels.header[:4], implicit=implicit)]
-    elements = read_elements(b"".join((*_in_order(raws), *pixels)), implicit=implicit)
-    with silenced():
-        return screened(_Watched(dict(elements.items())), context.level.policy.profile)
-
-
-def _described(raws: tuple[bytes, ...], tag: bytes, *, implicit: bool) -> tuple[Image, Dataset]:
-    pixels = _pixel_element(tag, implicit=implicit)
-    with silenced():
-        description = read_elements(b"".join((*raws, pixels)), implicit=implicit)
-        image = image_of(description)
-    if image is None:
-        raise Declined
-    return image, description
-
-
-def _in_order(raws: tuple[bytes, ...]) -> list[bytes]:
-    return sorted((raw for raw in raws if raw), key=lambda raw: raw[1::-1] + raw[3:1:-1])
-
-
 @dataclass(frozen=True, slots=True)
 class _Held:
     """A policy as a key: equal ones share an engine."""
@@ -383,15 +382,15 @@ def _engine(held: _Held) -> Engine:
     return Engine(held.policy)
 
 
-def deidentify_parts(content: bytes, policy: InstancePolicy) -> Finished | None:
-    """De-identify one object, and give the result in parts, or null where it must take the pydicom path.
-
-    An answer is always a pass; the rule by which an object does not pass is for the other path to tell.
-    """
-    return _engine(_Held(policy)).deidentify(content)
+def engine_of(policy: InstancePolicy) -> Engine:
+    """Give the engine that all who ask for this policy share."""
+    return _engine(_Held(policy))
 
 
 def deidentify_bytes(content: bytes, policy: InstancePolicy) -> Outcome | None:
-    """De-identify one object as `tasks.deidentify.instance.deidentify_instance` does, or give null (see above)."""
-    finished = deidentify_parts(content, policy)
+    """De-identify one object as `tasks.deidentify.instance.deidentify_instance` does, or give null.
+
+    An answer is always a pass; the rule by which an object does not pass is for the other path to tell.
+    """
+    finished = engine_of(policy).deidentify(content)
     return None if finished is None else replace(finished.outcome, content=b"".join(finished.parts))

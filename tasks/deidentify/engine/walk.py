@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from config.deid.profile import Path
 from tasks.deidentify.actions import Action
@@ -41,8 +41,7 @@ class _Together(Exception):  # noqa: N818 -- no error: the sequence is judged in
 class Trail:
     """What a walk leaves: parts of the result, deeds, notes, and the elements of the slots, before and after.
 
-    `sources` are the elements that the notes are about. `own` are elements that were judged for this subject, and
-    `misses` counts the runs that were expected and not met.
+    `sources` are the elements that the notes are about. `own` are elements that were judged for this subject.
     """
 
     parts: list[bytes | memoryview] = field(default_factory=list)
@@ -51,34 +50,10 @@ class Trail:
     slots: dict[int, tuple[bytes, bytes | None]] = field(default_factory=dict)
     sources: list[bytes] = field(default_factory=list)
     own: dict[bytes, Judged] = field(default_factory=dict)
-    misses: int = 0
-
-    def take(self, run: "Run") -> None:
-        """Add what a run leaves."""
-        self.parts.append(run.out)
-        self.deeds += run.deeds
-        self.notes += run.notes
-        self.sources += run.sources
-        self.slots.update(run.slots)
 
 
-class Run(NamedTuple):
-    """Elements one after the other, what stands in their place, and what else a walk leaves of them."""
-
-    raw: bytes
-    out: bytes
-    deeds: list[int]
-    notes: list[Note]
-    sources: list[bytes]
-    slots: dict[int, tuple[bytes, bytes | None]]
-
-
-Runs = dict[bytes, Run]  # by the first eight bytes
-_NO_RUNS: Final[Runs] = {}
-
-
-def walk(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 -- the hot loop: a call for each element would cost more than all else
-    buffer: bytes, span: tuple[int, int], plan: Plan, days: int, trail: Trail, runs: Runs = _NO_RUNS
+def walk(  # noqa: C901, PLR0912 -- the hot loop: a call for each element would cost more than all else
+    buffer: bytes, span: tuple[int, int], plan: Plan, days: int, trail: Trail
 ) -> int:
     """Go from element to element, and give the offset before which the plan says to stop, or the end.
 
@@ -91,16 +66,6 @@ def walk(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 -- the hot loop: a c
     values, dated, start = level.values, level.of_days(days), position
     while position < end:
         head = buffer[position : position + 8]
-        run = runs.get(head)
-        if run is not None:
-            if buffer.startswith(run.raw, position):
-                if position > start:
-                    parts.append(view[start:position])
-                position += len(run.raw)
-                start = position
-                trail.take(run)
-                continue
-            trail.misses += 1
         kind, size, deed, slot = plan[head]
         if kind == WIDE:
             kind, size, deed, slot = wide[buffer[position : position + 12]]
