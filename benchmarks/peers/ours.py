@@ -66,4 +66,5 @@ def prepare(_out: Path, pairs: Pairs) -> Work:
 
 
 if __name__ == "__main__":
+    ready()
     serve(prepare)

@@ -27,7 +27,7 @@ class Fragments(NamedTuple):
     fragments: tuple[Fragment, ...]
 
 
-def read_fragments(value: bytes) -> Fragments:
+def read_fragments(value: bytes | memoryview) -> Fragments:
     """Take apart the value of encapsulated pixel data, without its sequence delimiter.
 
     Raises
@@ -50,7 +50,7 @@ def read_fragments(value: bytes) -> Fragments:
     return Fragments(unpack_from(f"<{(table.stop - table.start) // 4}L", value, table.start), tuple(found[1:]))
 
 
-def frames_of(value: bytes, frames: int, starts: bytes) -> tuple[list[bytes], bool]:
+def frames_of(value: bytes | memoryview, frames: int, starts: bytes) -> tuple[list[bytes], bool]:
     """Give the code stream of every frame, and whether the offset table is sound (or absent).
 
     Parameters
@@ -69,17 +69,14 @@ def frames_of(value: bytes, frames: int, starts: bytes) -> tuple[list[bytes], bo
     firsts = _firsts(value, fragments, frames, offsets, starts)
     bounds = [*firsts, len(fragments)]
     streams = [
-        value[fragments[first].start : fragments[first].stop]
-        if after == first + 1
-        else b"".join(value[part.start : part.stop] for part in fragments[first:after])
-        for first, after in pairwise(bounds)
+        b"".join(value[part.start : part.stop] for part in fragments[first:after]) for first, after in pairwise(bounds)
     ]
     base = fragments[0].item
     return streams, not offsets or offsets == tuple(fragments[first].item - base for first in firsts)
 
 
 def _firsts(
-    value: bytes, fragments: Sequence[Fragment], frames: int, offsets: Sequence[int], starts: bytes
+    value: bytes | memoryview, fragments: Sequence[Fragment], frames: int, offsets: Sequence[int], starts: bytes
 ) -> list[int]:
     """Give the index of the first fragment of every frame."""
     if frames == 1:
@@ -89,7 +86,9 @@ def _firsts(
     places = {part.item - fragments[0].item: index for index, part in enumerate(fragments)}
     firsts = [places.get(offset, 0) for offset in offsets]
     if not offsets and starts:
-        firsts = [index for index, part in enumerate(fragments) if value.startswith(starts, part.start)]
+        firsts = [
+            index for index, part in enumerate(fragments) if value[part.start : part.start + len(starts)] == starts
+        ]
     ascending = all(before < after for before, after in pairwise(firsts))
     if len(firsts) != frames or firsts[0] != 0 or not ascending:
         raise Refusal("DE-PIXELS")

@@ -1,6 +1,7 @@
 """Pixel data against the image's own description, and what they can carry besides pixels taken out of them."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
@@ -19,6 +20,7 @@ from tasks.dicom.syntaxes import Family, family_of
 _BITS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
 _ALLOWED_BITS = (1, 8, 16, 32, 64)
 _MAX_SAMPLES = 4
+_Value = TypeVar("_Value", bytes, memoryview)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def _examined(dataset: FileDataset) -> tuple[str, bytes] | None:
         family = family_of(dataset.file_meta.TransferSyntaxUID)
         if _is_encapsulated(dataset, image.keyword) == (family is Family.NATIVE):
             raise Refusal("DE-PIXELS")
-        cleaned = _native(image, value) if family is Family.NATIVE else _encapsulated(image, value, family)
+        cleaned = _native(image, value) if family is Family.NATIVE else clean_encapsulated(image, value, family)
         return image.keyword, cleaned
 
 
@@ -180,7 +182,16 @@ def _native(image: Image, value: bytes) -> bytes:
     return clear_spare_bits(value, image.cells)
 
 
-def _encapsulated(image: Image, value: bytes, family: Family) -> bytes:
+def clean_encapsulated(image: Image, value: _Value, family: Family) -> _Value | bytes:
+    """Give the value of encapsulated pixel data, without its delimiter, as `clean_pixel_carriers` leaves it.
+
+    Gives the same object if nothing changed.
+
+    Raises
+    ------
+    Refusal
+        As `check_pixels` does.
+    """
     streams, is_table_sound = frames_of(value, image.frames, STARTS.get(family, b""))
     cleaned = [_clean_frame(image, stream, family) for stream in streams]
     unchanged = all(_is_padded(stream, clean) for stream, clean in zip(streams, cleaned, strict=True))

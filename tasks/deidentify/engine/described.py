@@ -128,15 +128,14 @@ def screened_class(context: Context, found: Opened, raws: tuple[bytes, ...]) -> 
         return screened(_Watched(dict(elements.items())), context.level.policy.profile)
 
 
-def described(raws: tuple[bytes, ...], tag: bytes, *, implicit: bool) -> tuple[Image, Dataset]:
-    """Give the image that these elements describe, and the elements."""
+def described(raws: tuple[bytes, ...], tag: bytes, *, implicit: bool) -> Image:
+    """Give the image that these elements describe."""
     pixels = _pixel_element(tag, implicit=implicit)
     with silenced():
-        description = read_elements(b"".join((*raws, pixels)), implicit=implicit)
-        image = image_of(description)
+        image = image_of(read_elements(b"".join((*raws, pixels)), implicit=implicit))
     if image is None:
         raise Declined
-    return image, description
+    return image
 
 
 def _in_order(raws: tuple[bytes, ...]) -> list[bytes]:

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from pydicom import DataElement, Dataset
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import UID
 
 from tasks.deidentify.engine.declined import Declined
 from tasks.deidentify.engine.fileparts import Layout
 from tasks.deidentify.engine.levels import Stated
 from tasks.deidentify.engine.pixel_search import PixelSearch
-from tasks.dicom.pixels import Image, clean_pixel_carriers
+from tasks.dicom.pixels import Image, clean_encapsulated
+from tasks.dicom.silence import silenced
 from tasks.dicom.spare_bits import Cells, clear_spare_bits
 from tasks.dicom.syntaxes import Family
 
@@ -156,23 +154,17 @@ def _largest(value: memoryview, *, signed: bool) -> int:
     return int(np.bitwise_or.reduce(np.frombuffer(value, "<u2")))
 
 
-def encapsulated_part(description: Dataset, layout: Layout, tag: int, header: bytes, value: memoryview) -> PixelPart:
+def encapsulated_part(image: Image, layout: Layout, header: bytes, value: memoryview) -> PixelPart:
     """Give encapsulated pixel data with clean code streams; `value` ends before the sequence delimiter.
 
     Raises
     ------
     Refusal
-        As `tasks.dicom.pixels.clean_pixel_carriers` does.
+        As `tasks.dicom.pixels.clean_encapsulated` does.
     """
-    dataset = FileDataset("", dict(description.items()), None, FileMetaDataset())
-    dataset.file_meta.TransferSyntaxUID = UID(layout.syntax)
-    before = bytes(value)
-    dataset[tag] = DataElement(tag, "OB", before, already_converted=True)
-    dataset[tag].is_undefined_length = True
-    clean_pixel_carriers(dataset)
-    after = dataset[tag].value
-    is_changed = after is not before
-    return PixelPart(header, memoryview(after) if is_changed else value, _SEQUENCE_END, is_changed)
+    with silenced():
+        after = clean_encapsulated(image, value, layout.family)
+    return PixelPart(header, memoryview(after), _SEQUENCE_END, is_changed=after is not value)
 
 
 def is_native(layout: Layout) -> bool:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pydicom import Dataset
-
 from tasks.deidentify.crosswalk import crosswalk
 from tasks.deidentify.engine.context import Context, Head, context_of, head_of
 from tasks.deidentify.engine.declined import Declined
@@ -90,7 +88,7 @@ class Engine:
         self._scope_of: tuple[str, tuple[str, ...]] | None = None
         self._marks: dict[tuple[bool, bytes], list[bytes]] = {}
         self._screened: dict[tuple[bytes, ...], SopClass] = {}
-        self._images: dict[tuple[bytes, ...], tuple[Image, Dataset]] = {}
+        self._images: dict[tuple[bytes, ...], Image] = {}
         self._words_of: dict[tuple[Note, ...], frozenset[str]] = {}
         self._common: Common | None = None
         self._readers: dict[Level, Reader] = {}
@@ -214,7 +212,7 @@ class Engine:
                 (self._scope_for(context), layout, context),
                 found,
                 person=person_in(context, found),
-                image=self._image(context, found, pixels.header[:4])[0],
+                image=self._image(context, found, pixels.header[:4]),
                 facts=outcome.facts,
                 actions=outcome.actions,
             )
@@ -234,19 +232,19 @@ class Engine:
         span = found.pixels
         if span is None:
             return None
-        image, description = self._image(context, found, span.header[:4])
+        image = self._image(context, found, span.header[:4])
         if is_native(layout) == span.stated.is_undefined:
             raise Declined
         if span.absent:
             return awaited_part(image, span.stated, span.header)
         if is_native(layout):
             return native_part(image, span.stated, span.header, span.value)
-        part = encapsulated_part(description, layout, span.stated.tag, span.header, span.value)
+        part = encapsulated_part(image, layout, span.header, span.value)
         if part.is_changed and any(found.raw(tag) for tag in OFFSET_TABLES):
             raise Declined
         return part
 
-    def _image(self, context: Context, found: Opened, tag: bytes) -> tuple[Image, Dataset]:
+    def _image(self, context: Context, found: Opened, tag: bytes) -> Image:
         implicit = context.level.place.implicit
         raws = tuple(found.unchanged(described) for described in DESCRIPTION)
         key = (*raws, tag, bytes((implicit,)))
