@@ -65,6 +65,14 @@ class ObjectLimits(BaseModel):
     max_frames: int = Field(100_000, gt=0)
 
 
+class ConformanceSample(BaseModel):
+    """Of how much of a batch the finished objects are held beside their sources by an independent program."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    max_series: int = Field(200, ge=0, description="Series of which one instance is; every kind of object comes first.")
+    max_bytes: int = Field(256 * MEBIBYTE, gt=0, description="Size of a raw object above which it is not read again.")
+
+
 class Settings(BaseSettings):
     """All that a run needs to know; holds names of secrets, never secrets, and addresses, never connections."""
 
@@ -84,6 +92,7 @@ class Settings(BaseSettings):
     shard: ShardLimits = ShardLimits()
     archive: ArchiveLimits = ArchiveLimits()
     object: ObjectLimits = ObjectLimits()
+    conformance: ConformanceSample = ConformanceSample()
     processes: int = Field(default_factory=lambda: os.cpu_count() or 1, gt=0, description="Worker processes per host.")
 
     @classmethod

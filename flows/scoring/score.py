@@ -12,7 +12,7 @@ from flows.crosswalk import HEADER
 from flows.private_files import private_file
 from flows.scoring.answer_key import Answer, Check, read_answers
 from flows.scoring.checks import Identifiers, Result, judged
-from flows.scoring.conformance import new_errors, verifier
+from tasks.dicom.conformance import new_errors, verifier
 from flows.scoring.outputs import Output, instances_in, read_output
 from flows.scoring.own_checks import clean_checks, intervals, shared, shifts
 from flows.scoring.report import DISCREPANCY_HEADER, Scores, discrepancy, summary
@@ -141,7 +141,7 @@ def _compare(instance: _Instance, output: Output, tally: _Tally) -> None:
         tally.shifted.setdefault(instance.answer.patient, Counter()).update(shifts(before.dataset, output.dataset))
     program = verifier()
     if program is not None:
-        errors = new_errors(instance.source, instance.path, program)
+        errors = new_errors(instance.source.read_bytes(), instance.path.read_bytes(), program)
         tally.conformance["undecided" if errors is None else "with new errors" if errors else "without new errors"] += 1
         tally.conformance["new errors"] += errors or 0
 

@@ -3,12 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 import pyarrow as pa
 from pydicom.datadict import dictionary_description, dictionary_keyword
 
 from tasks.deidentify.actions import Action
+from tasks.deidentify.conformance import Conformance
 from tasks.deidentify.instance import RESIDUAL
 from tasks.deidentify.screening import NOT_NEEDED
 from tasks.model import Status
@@ -32,7 +34,9 @@ _LAST = re.compile(r"\((\w{4}),(\w{4})\)$")
 _REFERENCE_SEQUENCES = re.compile(r"(Referenced|Source).*Sequence|.*ReferenceSequence|DerivationImageSequence")
 
 
-def retention(ledger: pa.Table, instances: pa.Table, findings: pa.Table, actions: pa.Table) -> dict[str, Any]:
+def retention(
+    ledger: pa.Table, instances: pa.Table, findings: pa.Table, actions: pa.Table, conformance: Conformance
+) -> dict[str, Any]:
     """Give the report of a settled batch.
 
     Parameters
@@ -45,7 +49,8 @@ def retention(ledger: pa.Table, instances: pa.Table, findings: pa.Table, actions
     dict
         ``objects`` by status; ``leakage``: objects searched, and held because something was left, by kind; then, over
         the objects that passed, ``elements``, ``private`` elements and ``references`` by what became of them, and
-        ``pixels`` by what was done about text in them; ``attributes`` that lost the most, at most 200.
+        ``pixels`` by what was done about text in them; ``attributes`` that lost the most, at most 200; and how many
+        objects were ``checked`` for ``conformance``, with the number of series that have new errors.
     """
     fates = [(row["place"], _FATE[Action(row["action"])], row["count"]) for row in actions.to_pylist()]
     return {
@@ -56,6 +61,7 @@ def retention(ledger: pa.Table, instances: pa.Table, findings: pa.Table, actions
         "references": _shares(Counter(_counted([fate for fate in fates if is_reference(fate[0])]))),
         "pixels": _pixels(instances),
         "attributes": _attributes(fates),
+        "conformance": asdict(conformance) | {"series": len(conformance.series)},
     }
 
 
@@ -147,9 +153,21 @@ def retention_markdown(title: str, report: Mapping[str, Any]) -> str:
         "",
         f"Pixels of {pixels['with pixels']} objects: {_percent(pixels['unaltered'])} unaltered.",
         "",
+        _conformance(report["conformance"]),
+        "",
         *_lost(report["attributes"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _conformance(found: Mapping[str, int]) -> str:
+    checked, undecided = found["checked"], found["undecided"]
+    if not checked + undecided:
+        return "Conformance: no object was held beside its source (dciodvfy of dicom3tools)."
+    return (
+        f"Conformance: of {checked} objects held beside their sources by dciodvfy (one per series, {undecided} more "
+        f"undecided), {found['series']} have an error that the source lacked; their series are held."
+    )
 
 
 def _row(name: str, shares: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from config.rules import ledger_rules
 from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCES, LEDGER, NEEDLES, SOURCES
 from expectations.schemas.table import Table, table_of
 from tasks.context import BatchContext
+from tasks.deidentify.conformance import conformance_of
 from tasks.deidentify.given import read_given
 from tasks.deidentify.instance import RESIDUAL
 from tasks.deidentify.instance import STAGE as FOUND_IN
@@ -33,9 +34,9 @@ SETTLED_RECEIPT = "settled/receipt.json"
 RETENTION = "report/deid.json"
 OBJECTS = "objects"  # the place of a finding that is about whole objects
 
-# One rule per candidate, the first that holds: what was left of a subject outweighs a conflict, a conflict a divided
-# study, and these a duplicate. All that is known of a patient's study counts as evidence, also from objects that are
-# held for another reason.
+# One rule per candidate, the first that holds: what was left of a subject outweighs a new error, that a conflict, that
+# a divided study, and these a duplicate. All that is known of a patient's study counts as evidence, also from objects
+# that are held for another reason.
 _SETTLE = """
 WITH conflicting AS (
     SELECT sop_uid FROM ledger WHERE status = 'released-candidate'
@@ -47,6 +48,8 @@ WITH conflicting AS (
     SELECT * EXCLUDE (status, rule_id), CASE
         WHEN status <> 'released-candidate' THEN rule_id
         WHEN source_id IN (SELECT source_id FROM late) THEN 'DE-RESIDUAL'
+        WHEN source_id IN (SELECT source_id FROM instances WHERE series_uid IN (SELECT series_uid FROM unsound))
+            THEN 'DE-CONFORMANCE'
         WHEN sop_uid IN (SELECT sop_uid FROM conflicting) THEN 'DE-CONFLICT'
         WHEN study_uid IN (SELECT study_uid FROM divided) THEN 'DE-STUDY-PATIENTS'
         WHEN row_number() OVER (PARTITION BY status, sop_uid, sha256 ORDER BY source_id) > 1 THEN 'DE-DUPLICATE'
@@ -98,7 +101,9 @@ def settle_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
         return StageReport(STAGE, plan.run, receipt["counts"], receipt["rules"], resumed=True)
     merged = _merged(plan, context)
     _require_every_input(plan, context, merged["ledger"])
-    settled = _settled(_with_late(merged, plan, context))
+    conformance = conformance_of(merged, context)
+    unsound = pa.table({"series_uid": pa.array(conformance.series, pa.string())})
+    settled = _settled(_with_late(merged, plan, context) | {"unsound": unsound})
     files = {
         layout.run(plan.run, "settled/ledger.parquet"): settled["ledger"],
         layout.run(plan.run, "settled/instances.parquet"): settled["instances"],
@@ -110,7 +115,7 @@ def settle_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
     }
     for key, table in files.items():
         work.create(key, write_table(table))
-    report = retention(settled["ledger"], settled["instances"], settled["findings"], settled["actions"])
+    report = retention(settled["ledger"], settled["instances"], settled["findings"], settled["actions"], conformance)
     work.create(layout.run(plan.run, RETENTION), json.dumps(report, indent=1).encode())
     return _finish(plan, context, settled["ledger"])
 

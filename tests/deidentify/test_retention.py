@@ -6,6 +6,7 @@ import pytest
 
 from expectations.schemas.pipeline import ACTIONS, FINDINGS, INSTANCES, LEDGER
 from expectations.schemas.table import table_of
+from tasks.deidentify.conformance import Conformance
 from tasks.deidentify.retention import is_private, is_reference, retention, retention_markdown
 from tests.deidentify.batches import a_batch, document, settled
 from tests.deidentify.objects import a_ct, an_item, bytes_of
@@ -13,7 +14,7 @@ from tests.deidentify.objects import a_ct, an_item, bytes_of
 
 def a_report(actions: list[dict[str, Any]]) -> dict[str, Any]:
     empty = [table_of(table, []) for table in (LEDGER, INSTANCES, FINDINGS)]
-    return retention(*empty, table_of(ACTIONS, actions))
+    return retention(*empty, table_of(ACTIONS, actions), Conformance())
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,9 @@ def test_what_was_left_is_named_by_kind() -> None:
     rows = {"status": "held", "rule_id": "DE-RESIDUAL", "source_bytes": 1, "source_id": "a"}
     found = {"stage": "deidentify", "rule_id": "DE-RESIDUAL", "place": "name", "count": 3}
     tables = [table_of(LEDGER, [rows]), table_of(INSTANCES, []), table_of(FINDINGS, [found]), table_of(ACTIONS, [])]
-    report = retention(*tables)
+    report = retention(*tables, Conformance(4, 1, ("2.25.1",)))
     assert report["leakage"] == {"searched": 1, "held": 1, "kinds": {"name": 3}}
-    assert "| … name | 3 |" in retention_markdown("s01/b1", report)
+    shown = retention_markdown("s01/b1", report)
+    assert "| … name | 3 |" in shown
+    assert "of 4 objects held beside their sources" in shown
+    assert "1 have an error" in shown

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.scoring import conformance
-from flows.scoring.conformance import errors_of, new_errors, verifier
 from flows.scoring.outputs import instances_in
+from tasks.dicom import conformance
+from tasks.dicom.conformance import errors_of, new_errors, verifier
 from tests.deidentify.objects import a_ct, bytes_of
 
 
@@ -22,14 +22,14 @@ def test_errors_are_told_without_the_numbers_that_change(tmp_path: Path) -> None
     program = a_program(
         tmp_path, "echo 'Error - bad <2.25.1> in <Rows>'; echo 'Warning - none'; echo 'Error - <a>' >&2"
     )
-    assert errors_of(tmp_path, program) == {"Error - bad <> in <Rows>", "Error - <a>"}
-    assert new_errors(tmp_path, tmp_path, program) == 0
+    assert errors_of(b"", program) == {"Error - bad <> in <Rows>", "Error - <a>"}
+    assert new_errors(b"", b"", program) == 0
 
 
 @pytest.mark.parametrize("script", ["sleep 5", "echo 'Error - Dicom dataset read failed'"])
 def test_what_cannot_be_judged_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setattr(conformance, "_SECONDS", 0.5)
-    assert new_errors(tmp_path, tmp_path, a_program(tmp_path, script)) is None
+    assert new_errors(b"", b"", a_program(tmp_path, script)) is None
 
 
 def test_without_the_package_the_program_of_the_search_path_is_taken(
