@@ -63,6 +63,7 @@ class ObjectLimits(BaseModel):
     max_depth: int = Field(32, gt=0, description="Nesting of sequences.")
     max_elements: int = Field(2_000_000, gt=0)
     max_frames: int = Field(100_000, gt=0)
+    max_seconds: float = Field(600, gt=0, description="Time that one object may take.")
 
 
 class ConformanceSample(BaseModel):

@@ -20,6 +20,7 @@ from tasks.deidentify.needles import Needle
 from tasks.deidentify.pooling import pooled, sealed_rows
 from tasks.deidentify.roads import deidentify_object
 from tasks.deidentify.streaming import Streaming, Written
+from tasks.deidentify.time_limit import OutOfTimeError, time_limit
 from tasks.dicom.archives import Member, unpack
 from tasks.errors import StoreError
 from tasks.layout import object_key
@@ -34,6 +35,7 @@ RECEIPT = "receipt.json"
 PRIVATE = frozenset({"sources.parquet", "crosswalk.parquet", "needles.parquet"})
 
 Row = dict[str, object]
+LIMIT = "DE-LIMIT"
 _FAILED = Outcome(Status.HELD, "DE-FAILED")
 
 
@@ -89,7 +91,7 @@ def deidentify_shard(shard: ShardRef, context: BatchContext) -> StageReport:
     for row in read_table(context.work.read(context.layout.plan(shard.key))).to_pylist():
         planned = _Planned(**row)
         if planned.size_bytes > context.settings.object.max_bytes:
-            _end(Member(planned.key, planned.size_bytes, rule_id="DE-LIMIT"), context, rows)
+            _end(Member(planned.key, planned.size_bytes, rule_id=LIMIT), context, rows)
         elif not _passes(planned, context, streaming, rows):
             _work_on(planned, context, policy, rows)
     return _finish(shard, context, rows)
@@ -192,13 +194,17 @@ def _isolated(member: Member, context: BatchContext, work: Callable[[], Written 
     """Give the outcome of one object and its row of the instance table; whatever fails, fails for this object only."""
     source_id = context.pseudonymizer.source(member.name)
     try:
-        written = work()
+        with time_limit(context.settings.object.max_seconds):
+            written = work()
         if written is None:
             return _FAILED, None
         "".join(old for _, old in written.outcome.crosswalk).encode()  # fails here, not in the shard's file
         return written.outcome, _instance_row(source_id, written) if written.digests else None
     except StoreError:
         raise
+    except OutOfTimeError:
+        log.warning("object %s took too long", source_id)
+        return Outcome(Status(ledger_rules()[LIMIT].status), LIMIT), None
     except Exception as problem:  # noqa: BLE001 -- the shard's edge: an object may do anything, and its text is not ours
         log.warning("object %s failed with %s", source_id, type(problem).__name__)
         return _FAILED, None

@@ -296,3 +296,20 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert finished is not None
         assert b"".join(finished.parts) == deidentify_instance(content, POLICY).content
         assert engine._memory.weight < 500_000
+
+
+def test_an_engine_that_was_interrupted_forgets_what_it_may_have_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, content = Engine(POLICY), bytes_of(a_ct())
+    whole = engine.deidentify(content)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("tasks.deidentify.engine.run.layout_of", _interrupted)
+        engine.deidentify(content)
+    forgotten: list[bool] = []
+    monkeypatch.setattr(engine, "_forget", lambda: forgotten.append(True))
+    assert engine.deidentify(content) == whole
+    assert engine.deidentify(content) == whole
+    assert forgotten == [True]
+
+
+def _interrupted(_content: bytes) -> None:
+    raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+import time
 import zipfile
 from collections import Counter
 from dataclasses import replace
@@ -293,6 +294,23 @@ def test_on_folders_an_object_that_changed_after_it_was_listed_is_not_let_pass(t
     (tmp_path / "raw" / "s01" / "b1" / "1.dcm").write_bytes(OTHER)
     deidentify_shard(plan.shards[0], context)
     assert shard_ends(context, plan)["1.dcm"] == "IN-CHANGED"
+
+
+def test_an_object_that_takes_too_long_ends_by_its_rule_and_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = a_batch({"1.dcm": CT, "2.dcm": OTHER}, object={"max_seconds": 0.2})
+    real = shard_module.deidentify_object
+
+    def sleep_on_one(content: bytes, policy: Any) -> Outcome:
+        try:
+            if content == CT:
+                time.sleep(5)
+        except Exception:  # noqa: BLE001 -- as the roads have it
+            return Outcome(Status.HELD, "DE-FAILED")
+        return real(content, policy)
+
+    monkeypatch.setattr(shard_module, "deidentify_object", sleep_on_one)
+    plan, _ = worked(context)
+    assert shard_ends(context, plan) == {"1.dcm": "DE-LIMIT", "2.dcm": "DE-PASS"}
 
 
 def _folder(path: Path, of: ReadOnlyStore | None = None) -> LocalStore:

@@ -75,7 +75,7 @@ class Engine:
     """De-identifies the objects of one policy one after the other, and remembers what they have in common."""
 
     def __init__(self, policy: InstancePolicy) -> None:
-        self._policy = policy
+        self._policy, self._is_at_work = policy, False
         self._forget()
 
     def _forget(self) -> None:
@@ -101,13 +101,16 @@ class Engine:
         absent
             The bytes at its end that are not in `content`: the value of its pixel data.
         """
-        if self._memory.is_full():
+        if self._memory.is_full() or self._is_at_work:  # interrupted: what is remembered may be half done
             self._forget()
+        self._is_at_work = True
         try:
-            return self._deidentified(content, absent)
+            found = self._deidentified(content, absent)
         except Exception as problem:  # noqa: BLE001 -- whatever it is, the other road decides
             log.debug("left to pydicom after %s", type(problem).__name__)
-            return None
+            found = None
+        self._is_at_work = False
+        return found
 
     def _deidentified(self, content: bytes, absent: int) -> Finished:
         if len(content) + absent > self._policy.limits.max_bytes:
