@@ -25,6 +25,7 @@ class Form(StrEnum):
     NUMBER = "number"
     ZIP = "zip"
     LOINC = "loinc"
+    UID = "uid"
     DIAGNOSIS = "diagnosis"
     COUNTRY = "country"
 
@@ -46,12 +47,14 @@ KINDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
         "subject": {
             "sex": Field(Form.CODE, terms.SEX, "sex"),
             "age_at_index": Field(Form.AGE),
+            "is_over_89": Field(Form.CODE, terms.TRI_STATE, "yes_no"),
             "race_ethnicity": _RACE,
             "race": _RACE,
             "ethnicity": Field(Form.CODE, terms.ETHNICITY, "ethnicity"),
             "country": Field(Form.COUNTRY),
             "zip": Field(Form.ZIP),
             "index_date": _DATE,
+            "index_event": Field(Form.CODE, terms.INDEX_EVENT),
             "covid19_status": Field(Form.CODE, terms.COVID19_STATUS, "test_result"),
             "ever_icu": Field(Form.CODE, terms.TRI_STATE, "yes_no"),
             "ever_ventilated": Field(Form.CODE, terms.TRI_STATE, "yes_no"),
@@ -84,6 +87,7 @@ KINDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
             "system": Field(Form.CODE, terms.CODE_SYSTEM, "code_system"),
             "name": Field(Form.CODE),
         },
+        "study": {"start": _DATE, "uid": Field(Form.UID)},
     }
 )
 EVENT_KINDS = tuple(kind for kind in KINDS if kind != "subject")

@@ -56,3 +56,9 @@ def data_rules() -> dict[str, DataRule]:
         row["rule_id"]: DataRule(row["rule_id"], Severity(row["severity"]), row["table"], row["rule"], row["reason"])
         for row in rows_of("rules.csv")
     }
+
+
+@cache
+def next_steps() -> dict[str, str]:
+    """Give what the sender of a batch does about each data-quality rule, by its id."""
+    return {row["rule_id"]: row["next_step"] for row in rows_of("next_steps.csv")}

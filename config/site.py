@@ -4,13 +4,15 @@ import hashlib
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.errors import ConfigError
+from config.fields import Form
+from config.nodes import with_profile
 from config.settings import describe
-from config.site_tables import CodeMap, SiteTable, code_problems
+from config.site_tables import DAYS, CodeMap, SiteTable, code_problems
 from config.vocab import terms
 
 CODE = r"^[a-z0-9][a-z0-9_-]{0,31}$"
@@ -37,9 +39,10 @@ class Index(BaseModel):
     event: Literal["COVID-19 Test", "Long COVID Diagnosis", "Study Enrollment", "First Imaging Study"] = Field(
         "First Imaging Study", description="What day 0 is the day of."
     )
-    found_by: Literal["first_positive_test", "column", "first_study"] = Field(
+    found_by: Literal["first_positive_test", "column", "first_study", "day_zero"] = Field(
         "first_study",
-        description="The first positive test (else the first test), subject.index_date, or the first study.",
+        description="The first positive test (else the first test), subject.index_date, the first study, or day 0 of a "
+        "site that sends days from the event in place of dates.",
     )
 
     @model_validator(mode="after")
@@ -54,6 +57,7 @@ class Site(BaseModel):
     """A site, frozen; unknown keys are refused; an empty file is a site that sends images only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    profile: str = Field("", description="Built-in description of tables in a form that several sites send.")
     code: str = Field("", pattern=CODE, description="Name of the file and of the site's folder in the raw bucket.")
     name: str = Field("", description="Name of the institution, for people.")
     country: str = Field("US", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")
@@ -63,6 +67,12 @@ class Site(BaseModel):
     facts: Facts = Facts()
     codes: dict[str, CodeMap] = Field(default={}, description="The site's own code sets, by name.")
     tables: tuple[SiteTable, ...] = Field((), description="The clinical tables it sends; the first pattern counts.")
+    not_read: tuple[str, ...] = Field((), description="Patterns of tables that are sent and not wanted.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profile_is_known(cls, given: Any) -> Any:  # noqa: ANN401 -- whatever the file holds; pydantic checks what comes out
+        return with_profile(given) if isinstance(given, dict) and given.get("profile") else given
 
     @model_validator(mode="after")
     def _issuer_is_the_site_itself(self) -> Self:
@@ -75,6 +85,17 @@ class Site(BaseModel):
         problems = list(code_problems(self.tables, self.codes, closed=self.country == "US"))
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _days_or_dates(self) -> Self:
+        dates = [
+            column.date for table in self.tables for column in table.columns.values() if column.kind.form is Form.DATE
+        ]
+        if dates and (self.index.found_by == "day_zero") != (DAYS in dates):
+            raise ValueError("columns of days and an index event found by day_zero belong together")
+        if DAYS in dates and set(dates) != {DAYS}:
+            raise ValueError("a site sends days from the index event or dates, not both")
         return self
 
     @property

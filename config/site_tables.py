@@ -12,7 +12,8 @@ from config import fields
 from config.fields import EVENT, EVENT_KIND, PATIENT_ID, Form, field_of
 from config.vocab import code_sets
 
-DATE_ORDERS = ("vote", "iso", "dmy", "mdy", "ymd")
+DAYS = "days"
+DATE_ORDERS = ("vote", "iso", "dmy", "mdy", "ymd", DAYS)
 _DIRECTIVES = ({"%Y", "%y"}, {"%m", "%b", "%B"}, {"%d"})
 CodeMap = dict[str, str]
 
@@ -29,12 +30,13 @@ class Column(BaseModel):
     codes: str | CodeMap | None = Field(
         None, description="Name of a code set, or its values here; inferred when absent."
     )
-    date: str = Field("vote", description="vote, iso, dmy, mdy, ymd, or a strptime format.")
+    date: str = Field("vote", description="vote, iso, dmy, mdy, ymd, days, or a strptime format.")
     unit: str | None = Field(None, description="years or months for an age; a UCUM unit for a value.")
     slot: int = Field(1, ge=1, description="Which of several stays or tests in one row of a wide table.")
     missing: tuple[str, ...] = Field((), description="More texts that stand for a missing value, such as 999.")
     separator: str = Field("", description="What parts several values in one cell.")
     optional: bool = Field(default=False, description="Whether a file may lack this column.")
+    also: tuple[str, ...] = Field((), description="Other headers under which files hold this column.")
 
     @field_validator("field")
     @classmethod
@@ -48,7 +50,7 @@ class Column(BaseModel):
     def _date_is_whole(cls, form: str) -> str:
         directives = set(re.findall(r"%[A-Za-z]", form))
         if form not in DATE_ORDERS and not all(directives & one for one in _DIRECTIVES):
-            raise ValueError("is none of vote, iso, dmy, mdy, ymd and no format with year, month and day")
+            raise ValueError("is none of vote, iso, dmy, mdy, ymd, days and no format with year, month and day")
         return form
 
     @model_validator(mode="after")
@@ -84,6 +86,7 @@ class SiteTable(BaseModel):
     shape: Literal["wide", "long"] = Field("wide", description="One row per patient or visit, or one row per event.")
     columns: dict[str, Annotated[Column, BeforeValidator(_as_column)]] = Field(description="By header.")
     constant: dict[str, str] = Field(default={}, description="Canonical values that hold for every row, by field.")
+    not_read: tuple[str, ...] = Field((), description="Headers of columns that are sent and not wanted.")
 
     @field_validator("encoding")
     @classmethod

@@ -75,6 +75,11 @@ def show_deidentification(page: str) -> None:
     create_markdown_artifact(page, key="deidentification", description="Leakage and retention of the batch")
 
 
+def show_harmonization(page: str) -> None:
+    """Show what was found in the tables, by rule and with what to send; no name of the site's."""
+    create_markdown_artifact(page, key="harmonization", description="What was found in the clinical tables")
+
+
 def show_data_docs(link: str) -> None:
     """Link the Great Expectations Data Docs of a run."""
     create_link_artifact(link, link_text="Data Docs of this run", key="data-docs", description="Great Expectations")

@@ -91,6 +91,37 @@ def intake(
     commands.intake(site, batch, given, as_json=json)
 
 
+@app.command("profile-site")
+def profile_site(
+    site: SiteCode,
+    batch: BatchName,
+    *,
+    codebook: Annotated[
+        Path | None, typer.Option(help="Data dictionary of the site's tables, where it is not in the batch.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; <site>.toml in the folder of site files.")] = None,
+    raw: Raw = None,
+    sites: Sites = None,
+    json: Json = False,
+) -> None:
+    """Draft the file of a site from the tables of one of its batches, with evidence and what a person must decide."""
+    commands.profile_site(site, batch, commands.settings(raw=raw, sites=sites), codebook, out, as_json=json)
+
+
+@app.command()
+def report(
+    site: SiteCode,
+    batch: BatchName,
+    *,
+    to: Annotated[Path, typer.Option(help="Folder for the report; it names the site's files and columns.")],
+    run: Annotated[str | None, typer.Option(help="Run of the batch; the accepted one by default.")] = None,
+    work: Work = None,
+    json: Json = False,
+) -> None:
+    """Copy the report of a batch for its contributor: what was wrong, where, and what to send."""
+    commands.report(site, batch, commands.settings(work=work), to, run, as_json=json)
+
+
 @app.command()
 def batch(
     site: SiteCode,

@@ -118,6 +118,37 @@ def intake(site: str, batch: str, given: Settings, *, as_json: bool) -> None:
         show_rows(f"Plan of {site}/{batch}", [answer])
 
 
+def profile_site(  # noqa: PLR0913 -- each is an option of the command
+    site: str, batch: str, given: Settings, codebook: Path | None, out: Path | None, *, as_json: bool
+) -> None:
+    """Draft the file of a site and show what it proposes."""
+    from flows.profile_site import profile_site as profile
+
+    made = profile(site, batch, given, codebook, out)
+    if as_json:
+        say_json({"file": made.path, "columns": made.rows, "decisions": made.decisions})
+        return
+    show_rows(f"{site}/{batch}: proposed columns", made.rows)
+    show_rows("A person must decide", [{"": number, "what": text} for number, text in enumerate(made.decisions, 1)])
+    say(f"wrote {made.path}: {made.used} of {len(made.rows)} columns are read")
+    say(f"next: decide what its first lines list, then run `curate batch {site} {batch}`")
+
+
+def report(  # noqa: PLR0913 -- each is an option of the command
+    site: str, batch: str, given: Settings, folder: Path, run: str | None, *, as_json: bool
+) -> None:
+    """Copy the report of a batch for its contributor."""
+    from flows.contributor_report import copy_report
+    from tasks.store.opening import open_named
+
+    paths = copy_report(open_named("work", given), (site, batch, run), folder)
+    note("they name the site's files and columns: keep them as you keep the data")
+    if as_json:
+        say_json({"files": paths})
+    else:
+        show_rows("Report", [{"file": path} for path in paths])
+
+
 def batch(site: str, batch: str, given: Settings, *, local: bool, as_json: bool) -> None:
     """Run one batch to its end and show where every input ended."""
     with progress_bar():

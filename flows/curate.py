@@ -63,6 +63,7 @@ def curate_batch(site: SiteCode, batch: BatchName) -> BatchReport:
         catalog.settle(plan, settings)
         artifacts.show_deidentification(running.retention_page(plan, settings))
         catalog.harmonize(plan, settings)
+        artifacts.show_harmonization(running.harmonization_page(plan, settings))
         artifacts.show_data_docs(report_link(site, batch, plan.run, settings))
         catalog.validate(plan, settings)
         accepted = catalog.accept(plan, settings)

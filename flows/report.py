@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from config.rules import data_rules, ledger_rules
+from config.rules import data_rules, ledger_rules, next_steps
 from tasks.model import BatchPlan, StageReport
 
 
@@ -51,7 +51,7 @@ def rule_rows(rules: Mapping[str, int]) -> list[dict[str, object]]:
                 "effect": effect,
                 "count": count,
                 "meaning": text,
-                "next step": ledger.next_step if ledger else "See the batch report",
+                "next step": ledger.next_step if ledger else next_steps().get(rule_id, "See the batch report"),
             }
         )
     return rows

@@ -13,6 +13,7 @@ from expectations.schemas.table import Table, table_of
 from tasks.errors import AccountingError
 from tasks.harmonize import stays, tests
 from tasks.harmonize.anchors import anchor_days
+from tasks.harmonize.day_zero import day_zero, image_anchors, stated_days
 from tasks.harmonize.flags import derived_flags
 from tasks.harmonize.imaging import Imaging, imaging_of
 from tasks.harmonize.lineage import lineage_rows
@@ -66,18 +67,22 @@ def canonical_tables(sent: Extraction, instances: pa.Table, site: Site, people: 
     """
     clinical, imaging = _clinical(sent), imaging_of(instances)
     persons, held = people_of(sent.of("subject"), imaging.studies)
-    anchors = anchor_days(persons, clinical.merged["test_result"], imaging.studies, site.index)
-    events = stays.days_of_events(clinical.merged["clinical_event"], anchors)
+    anchors = clinical_anchors = anchor_days(persons, clinical.merged["test_result"], imaging.studies, site.index)
+    offsets, contradicted = _offsets(persons, people), 0
+    if site.index.found_by == "day_zero":
+        clinical_anchors = day_zero(persons, offsets, site.index)
+        anchors, contradicted = image_anchors(clinical_anchors, stated_days(sent.of("study"), people), imaging.studies)
+    events = stays.days_of_events(clinical.merged["clinical_event"], clinical_anchors)
     status, contradictions = tests.covid_status(clinical.merged["test_result"], clinical.merged["condition"])
     flags = derived_flags(persons, clinical.merged["clinical_event"], status, site.facts)
     subjects = subject_rows(persons, anchors, flags, site)
-    results = tests.days_of_tests(clinical.merged["test_result"], anchors)
-    studies = days_of_studies(imaging.studies, anchors, results, _offsets(persons, people))
+    results = tests.days_of_tests(clinical.merged["test_result"], clinical_anchors)
+    studies = days_of_studies(imaging.studies, anchors, results, offsets)
     made = {
         "subject": subjects,
         "clinical_event": _with_source(events, people, batch),
         "test_result": results,
-        "condition": tests.days_of_conditions(clinical.merged["condition"], anchors),
+        "condition": tests.days_of_conditions(clinical.merged["condition"], clinical_anchors),
         "imaging_study": studies,
         "imaging_series": imaging.series,
         "imaging_instance": imaging.instances,
@@ -86,7 +91,12 @@ def canonical_tables(sent: Extraction, instances: pa.Table, site: Site, people: 
     tables = {name: conformed(table, BATCH[name]) for name, table in made.items()}
     holds = [*_held_subjects(held, flags), *_held_clinical(clinical.merged), *_held_imaging(imaging, studies, site)]
     orphans = orphans_of(persons)
-    found = _places(imaging, holds, orphans, {"T-NEG-POS": contradictions, "P-YEAR-WITHHELD": withheld_years(studies)})
+    found = _places(
+        imaging,
+        holds,
+        orphans,
+        {"T-NEG-POS": contradictions, "P-YEAR-WITHHELD": withheld_years(studies), "H-STUDY-DAY": contradicted},
+    )
     return Canonical(tables, _hold_rows(holds), conformed(anchors, ANCHORS), persons, orphans, found)
 
 
@@ -183,6 +193,7 @@ def _places(imaging: Imaging, holds: list[Hold], orphans: pa.Table, counts: dict
     found["I-VENDOR", "imaging_series.manufacturer"] = imaging.unknown_vendors
     found["T-NEG-POS", "test_result.result"] = counts["T-NEG-POS"]
     found["P-YEAR-WITHHELD", "imaging_study.study_year"] = counts["P-YEAR-WITHHELD"]
+    found["H-STUDY-DAY", "imaging_study.day"] = counts["H-STUDY-DAY"]
     found.update((rule, "subject") for rule in orphans["rule_id"].to_pylist())
     found.update((rule, table) for table, _, rule in set(holds) if rule in BEYOND_ROWS or table.startswith("imaging"))
     return +found

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
-from config.site_tables import Column
+from config.site_tables import DAYS, Column
 from config.vocab import fold, missing_words
 from tasks.harmonize.cells import MISSING, Decision, Mapped, decide_each
 
@@ -17,11 +17,13 @@ IMPLAUSIBLE = "C-FUTURE"
 FIRST_YEAR = 1900
 LAST_YEAR = 2199  # a later year is a stray digit; whether a date lies after receipt is not known here
 MONTHS = 12
+DAY_ZERO = date(2000, 1, 1)  # stands for the index event of a site that sends days
 
 _TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME)
 _DICOM = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _PARTS = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})" + _TIME)
+_DAYS = re.compile(r"([+-]?\d{1,5})(?:\.0+)?")
 _SENTINELS = frozenset({"01/01/1900", "1900-01-01", "00/00/0000", "0000-00-00", "9999-12-31", "31/12/9999"})
 
 
@@ -36,9 +38,23 @@ def map_dates(cells: pa.Array, column: Column, whole: pa.Array) -> Mapped:
         All cells of the column in its file: `cells` may be those of one kind of event, and all have a vote.
     """
     missing = missing_words() | {fold(word) for word in column.missing} | _SENTINELS
+    if column.date == DAYS:
+        return decide_each(cells, _day_decider(missing), pa.date32(), mapping=("date:days", "1"))
     order = voted_order(whole.unique().to_pylist()) if column.date == "vote" else column.date
     name = f"date:{order}{' by vote' if column.date == 'vote' else ''}"
     return decide_each(cells, _decider(order, missing), pa.date32(), mapping=(name, "1"))
+
+
+def _day_decider(missing: frozenset[str]) -> Callable[[str], Decision]:
+    """Read days from the index event, as dates of a calendar in which that event is `DAY_ZERO`."""
+
+    def decide(text: str) -> Decision:
+        if fold(text) in missing:
+            return MISSING
+        found = _DAYS.fullmatch(text.replace("\N{MINUS SIGN}", "-"))
+        return (DAY_ZERO + timedelta(days=int(found[1])), None) if found else (None, UNREADABLE)
+
+    return decide
 
 
 def voted_order(texts: Iterable[str]) -> str:

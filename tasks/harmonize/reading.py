@@ -1,55 +1,39 @@
 """The files that a site sends, as text cells in Arrow columns with row numbers; says nothing of any cell."""
 
-import csv
-import io
-import json
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 
-import openpyxl
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from config.site_tables import SiteTable
-from config.vocab import fold
+from config.fields import EVENT_KIND, PATIENT_ID, Form
+from config.site_tables import Column, SiteTable
+from config.vocab import fold, missing_words
+from tasks.harmonize.readers.formats import parse
+from tasks.harmonize.readers.model import CELL, NO_ROWS, Layout, Row, UnreadableTableError
 
-DELIMITERS = ",;\t|"
 MAX_CELL = 10_000  # characters; longer cells come from a quote that was never closed
 ROWS_PER_CHUNK = 1 << 16
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_ENDINGS = {
-    "csv": "csv",
-    "tsv": "tsv",
-    "txt": "csv",
-    "xlsx": "xlsx",
-    "parquet": "parquet",
-    "jsonl": "jsonl",
-    "json": "jsonl",
-}
 
 ROW = "row"
-UNREADABLE = "H-UNREADABLE"
-NO_ROWS = "H-NO-ROWS"
 HEADER_MISSING = "H-HEADER-MISSING"
 HEADER_TWICE = "H-HEADER-TWICE"
 HEADER_UNDECLARED = "H-HEADER-UNDECLARED"
-DELIMITER = "H-DELIMITER"
 RAGGED = "H-RAGGED"
-CELL = "H-CELL"
+SPREADSHEET = "H-SPREADSHEET"
+FLOAT = "H-FLOAT"
+ID_DAMAGED = "H-ID-DAMAGED"
 
-Row = tuple[int, Sequence[str] | None]
-
-
-class UnreadableTableError(ValueError):
-    """The file cannot be read as what it is said to be; carries nothing of it."""
+_FLOAT = r"^-?\d+\.0+$"
+_EXPONENT = r"^-?\d(?:\.\d+)?[eE]\+\d+$"
+_SPREADSHEET_ERROR = r"^(?:#(?:REF|VALUE|NAME|NULL|NUM|SPILL|CALC)[!?]|#DIV/0!|#{3,})$"
+_NEEDED = (PATIENT_ID, EVENT_KIND)  # without them no row says anything, whatever the site file allows
+_FLOATS_ARE_DATA = (Form.AGE, Form.NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """A row, or one column of it, that could not be used, and the rule that says so."""
+    """A row, or one column of it, that could not be used, and the rule that says so; row 0 is the whole file."""
 
     row: int
     rule_id: str
@@ -66,7 +50,8 @@ class SourceTable:
     cells: dict[str, pa.Array] = field(default_factory=dict)
     rows: pa.Array = field(default_factory=lambda: pa.array([], pa.int32()))
     problems: tuple[RowProblem, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[RowProblem, ...] = ()
+    layout: Layout = field(default_factory=Layout)
 
     @property
     def rows_in(self) -> int:
@@ -84,35 +69,99 @@ def read_source(content: bytes, name: str, table: SiteTable) -> SourceTable:
     table
         What the site declared about files like this one.
     """
-    ending = name.rsplit(".", 1)[-1].lower()
-    form = table.format or _ENDINGS.get(ending, "")
+    layout = Layout(table.format or "", table.encoding or "", table.delimiter or "", table.sheet or "")
     if not content.strip():
-        return SourceTable(notes=(NO_ROWS,))
+        return SourceTable(notes=_notes([NO_ROWS]), layout=layout)
     try:
-        notes, header, rows = _FORMS[form](content, table)
-        return _declared(table, header, rows, notes if ending == "tsv" else [])
-    except (UnreadableTableError, KeyError):
-        return SourceTable(notes=(UNREADABLE,))
+        parsed = parse(content, name, layout, frozenset(_known_headers(table)))
+        return _declared(
+            table, parsed.header, parsed.rows, SourceTable(notes=_notes(parsed.notes), layout=parsed.layout)
+        )
+    except UnreadableTableError as problem:
+        return SourceTable(notes=_notes([problem.rule_id]), layout=layout)
 
 
-def _declared(table: SiteTable, header: Sequence[str], rows: Iterable[Row], notes: Sequence[str]) -> SourceTable:
+def _notes(rules: Iterable[str], header: str = "") -> tuple[RowProblem, ...]:
+    return tuple(RowProblem(0, rule, header) for rule in rules)
+
+
+def _declared(table: SiteTable, header: Sequence[str], rows: Iterable[Row], file: SourceTable) -> SourceTable:
+    """Give the declared columns, or the file without any if they cannot be told."""
     places: dict[str, list[int]] = {}
     for place, name in enumerate(header):
         places.setdefault(fold(name), []).append(place)
-    wanted = {name: places[fold(name)] for name in table.columns if fold(name) in places}
-    absent = [name for name, column in table.columns.items() if name not in wanted and not column.optional]
-    undeclared = set(places) - {fold(name) for name in table.columns}
-    found = [*notes, *(HEADER_UNDECLARED for _ in undeclared)]
-    if absent:
-        return SourceTable(notes=(*found, *(HEADER_MISSING for _ in absent)))
-    if len({(table.columns[name].field, table.columns[name].slot) for name in wanted}) < len(wanted):
-        return SourceTable(notes=(*found, HEADER_TWICE))
+    wanted = {
+        name: [at for word in sorted({fold(name), *map(fold, column.also)}) for at in places.get(word, ())]
+        for name, column in table.columns.items()
+    }
+    wanted = {name: ats for name, ats in wanted.items() if ats}
+    found = [*file.notes, *_of_headers(table, header, wanted)]
+    if any(note.rule_id in {HEADER_MISSING, HEADER_TWICE} for note in found):
+        return SourceTable(notes=tuple(found), layout=file.layout)
     cells, numbers, problems = _columns(rows, len(header), {at for ats in wanted.values() for at in ats})
-    if any(not cells[ats[0]].equals(cells[at]) for ats in wanted.values() for at in ats[1:]):
-        return SourceTable(notes=(*found, HEADER_TWICE))
+    twice = [name for name, ats in wanted.items() for at in ats[1:] if not cells[ats[0]].equals(cells[at])]
+    if twice:
+        return SourceTable(notes=(*found, *(RowProblem(0, HEADER_TWICE, name) for name in twice)), layout=file.layout)
     if not len(numbers) + len(problems):
-        found.append(NO_ROWS)
-    return SourceTable({name: cells[ats[0]] for name, ats in wanted.items()}, numbers, problems, tuple(found))
+        found.append(RowProblem(0, NO_ROWS))
+    columns = {}
+    for name, ats in wanted.items():
+        columns[name], is_changed = _whole_numbers(cells[ats[0]], table.columns[name])
+        found.extend([RowProblem(0, FLOAT, name)] * is_changed)
+    return _with_sound_ids(SourceTable(columns, numbers, problems, tuple(found), file.layout), table)
+
+
+def _of_headers(table: SiteTable, header: Sequence[str], wanted: dict[str, list[int]]) -> Iterable[RowProblem]:
+    """Say which columns nobody declared, which are absent, and which two are one field."""
+    declared = _known_headers(table) | {fold(name) for name in table.not_read}
+    seen: set[str] = set()
+    for name in header:
+        if fold(name) not in declared | seen:
+            yield RowProblem(0, HEADER_UNDECLARED, name)
+        seen.add(fold(name))
+    for name, column in table.columns.items():
+        if name not in wanted and (not column.optional or column.field in _NEEDED):
+            yield RowProblem(0, HEADER_MISSING, name)
+    fields: set[tuple[str, int]] = set()
+    for name in wanted:
+        column = table.columns[name]
+        if (column.field, column.slot) in fields:
+            yield RowProblem(0, HEADER_TWICE, name)
+        fields.add((column.field, column.slot))
+
+
+def _known_headers(table: SiteTable) -> set[str]:
+    return {fold(name) for header, column in table.columns.items() for name in (header, *column.also)}
+
+
+def _whole_numbers(cells: pa.Array, column: Column) -> tuple[pa.Array, bool]:
+    """Read a column in which every number ends in ``.0`` as the whole numbers that it held before an export.
+
+    Such decimals come from programs that keep a column with gaps as floating point. Ages and measured values can
+    have them.
+    """
+    if column.kind.form in _FLOATS_ARE_DATA:
+        return cells, False
+    distinct = cells.unique()
+    missing = missing_words() | {fold(word) for word in column.missing}
+    said = distinct.filter(pa.array([fold(text) not in missing for text in distinct.to_pylist()], pa.bool_()))
+    if not len(said) or not pc.all(pc.match_substring_regex(said, _FLOAT)).as_py():
+        return cells, False
+    return pc.replace_substring_regex(cells, r"^(-?\d+)\.0+$", r"\1"), True
+
+
+def _with_sound_ids(source: SourceTable, table: SiteTable) -> SourceTable:
+    """Set rows aside whose patient id a spreadsheet has made a number of: its digits are not those that were issued."""
+    header = next(name for name, column in table.columns.items() if column.field == PATIENT_ID)
+    ids = source.cells[header]
+    damaged = pc.or_(pc.match_substring_regex(ids, _FLOAT), pc.match_substring_regex(ids, _EXPONENT))
+    rows = source.rows.filter(damaged).to_pylist()
+    kept = pc.invert(damaged)
+    cells = {name: column.filter(kept) for name, column in source.cells.items()}
+    problems = sorted(
+        [*source.problems, *(RowProblem(row, ID_DAMAGED, header) for row in rows)], key=lambda one: one.row
+    )
+    return SourceTable(cells, source.rows.filter(kept), tuple(problems), source.notes, source.layout)
 
 
 def _columns(
@@ -123,11 +172,11 @@ def _columns(
     problems: list[RowProblem] = []
     numbers: list[int] = []
     waiting: list[Sequence[str]] = []
-    for number, cells in rows:
-        if cells is not None and not any(map(str.strip, cells)):
+    for number, cells, rule in rows:
+        if not rule and not any(map(str.strip, cells)):
             continue
-        if cells is None or len(cells) < width or any(map(str.strip, cells[width:])):
-            problems.append(RowProblem(number, CELL if cells is None else RAGGED))
+        if rule or len(cells) < width or any(map(str.strip, cells[width:])):
+            problems.append(RowProblem(number, rule or RAGGED))
             continue
         numbers.append(number)
         waiting.append(cells)
@@ -148,120 +197,19 @@ def _chunk(numbers: Sequence[int], rows: Sequence[Sequence[str]], places: set[in
 
 def _sound(chunk: pa.RecordBatch, problems: list[RowProblem]) -> pa.RecordBatch:
     """Give the rows of a chunk whose cells are no accident, and note the others."""
-    odd = pa.array([False] * len(chunk), pa.bool_())
-    for name in chunk.schema.names:
-        if name != ROW:
-            cells = chunk[name]
-            odd = pc.or_(odd, pc.or_(pc.greater(pc.utf8_length(cells), MAX_CELL), pc.match_substring(cells, "\0")))
-    problems.extend(RowProblem(row, CELL) for row in chunk[ROW].filter(odd).to_pylist())
-    return chunk.filter(pc.invert(odd))
+    for rule, is_odd in ((CELL, _is_no_cell), (SPREADSHEET, _is_error)):
+        odd = pa.array([False] * len(chunk), pa.bool_())
+        for name in chunk.schema.names:
+            if name != ROW:
+                odd = pc.or_(odd, is_odd(chunk[name]))
+        problems.extend(RowProblem(row, rule) for row in chunk[ROW].filter(odd).to_pylist())
+        chunk = chunk.filter(pc.invert(odd))
+    return chunk
 
 
-Parsed = tuple[list[str], Sequence[str], Iterable[Row]]
+def _is_no_cell(cells: pa.Array) -> pa.Array:
+    return pc.or_(pc.greater(pc.utf8_length(cells), MAX_CELL), pc.match_substring(cells, "\0"))
 
 
-def _delimited(content: bytes, table: SiteTable) -> Parsed:
-    mark = next((encoding for start, encoding in _MARKS if content.startswith(start)), None)
-    try:
-        text = content.decode(mark or table.encoding or "utf-8")
-    except UnicodeDecodeError:
-        raise UnreadableTableError from None
-    wanted = {fold(name) for name in table.columns}
-    delimiter = table.delimiter or max(DELIMITERS, key=lambda one: _declared_headers(text, one, wanted))
-    header, rows = _records(text, delimiter)
-    return ([] if delimiter == "\t" else [DELIMITER]), header, rows
-
-
-def _declared_headers(text: str, delimiter: str, wanted: set[str]) -> int:
-    header, _ = _records(text, delimiter)
-    return len(wanted & {fold(name) for name in header})
-
-
-def _records(text: str, delimiter: str) -> tuple[Sequence[str], Iterator[Row]]:
-    rows = _numbered(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    header = next((cells for _, cells in rows if cells is None or cells), None)
-    if header is None:
-        raise UnreadableTableError
-    return [name.strip() for name in header], rows
-
-
-def _numbered(reader: Iterator[list[str]]) -> Iterator[Row]:
-    number = 0
-    while True:
-        number += 1
-        try:
-            yield number, next(reader)
-        except StopIteration:
-            return
-        except csv.Error:  # a cell over the parser's limit; its text is not kept
-            yield number, None
-
-
-def _sheet(content: bytes, table: SiteTable) -> Parsed:
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheet = book[table.sheet] if table.sheet else book.worksheets[0]
-        rows = [(number, [_text(cell) for cell in row]) for number, row in enumerate(sheet.values, start=1)]
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, OSError, EOFError):
-        raise UnreadableTableError from None
-    if not rows:
-        raise UnreadableTableError
-    return [], rows[0][1], rows[1:]
-
-
-def _text(value: object) -> str:
-    """Give a typed cell as the text a person would see: whole numbers without decimals, dates as ISO 8601."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _arrow(content: bytes, _: SiteTable) -> Parsed:
-    try:
-        stored = pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowException, OSError):
-        raise UnreadableTableError from None
-    columns = [[_text(value) for value in column.to_pylist()] for column in stored.columns]
-    return [], stored.column_names, enumerate(zip(*columns, strict=True), start=1)
-
-
-def _lines(content: bytes, _: SiteTable) -> Parsed:
-    try:
-        text = content.decode("utf-8-sig").strip()
-        listed = json.loads(text) if text.startswith("[") else [_parsed(line) for line in text.splitlines()]
-    except ValueError:
-        raise UnreadableTableError from None
-    records = [(number, _record(value)) for number, value in enumerate(listed, start=1) if value != ""]
-    header = list(dict.fromkeys(name for _, record in records if record for name in record))
-    if not header:
-        raise UnreadableTableError
-    rows = ((n, None if one is None else [one.get(name, "") for name in header]) for n, one in records)
-    return [], header, rows
-
-
-def _parsed(line: str) -> object:
-    try:
-        return json.loads(line) if line.strip() else ""
-    except ValueError:
-        return None
-
-
-def _record(value: object) -> dict[str, str] | None:
-    if not isinstance(value, dict) or any(isinstance(one, dict | list) for one in value.values()):
-        return None
-    return {name: _text(one) for name, one in value.items()}
-
-
-_FORMS: dict[str, Callable[[bytes, SiteTable], Parsed]] = {
-    "csv": _delimited,
-    "tsv": _delimited,
-    "xlsx": _sheet,
-    "parquet": _arrow,
-    "jsonl": _lines,
-}
+def _is_error(cells: pa.Array) -> pa.Array:
+    return pc.match_substring_regex(cells, _SPREADSHEET_ERROR)

@@ -16,7 +16,7 @@ from tasks.harmonize.codes import map_codes
 from tasks.harmonize.dates import map_dates
 from tasks.harmonize.places import decide_country, decide_zip3
 from tasks.harmonize.reading import RowProblem, SourceTable
-from tasks.harmonize.terminology import decide_diagnosis, decide_loinc
+from tasks.harmonize.terminology import decide_diagnosis, decide_loinc, decide_uid
 from tasks.identity import Pseudonymizer
 
 NO_PATIENT = "H-NO-PATIENT"
@@ -26,6 +26,7 @@ _DECIDERS: Mapping[Form, Callable[[str], Decision]] = {
     Form.ZIP: decide_zip3,
     Form.COUNTRY: decide_country,
     Form.LOINC: decide_loinc,
+    Form.UID: decide_uid,
     Form.DIAGNOSIS: decide_diagnosis,
     Form.NUMBER: decide_number,
 }

@@ -1,11 +1,9 @@
 """Harmonize one batch: read its clinical tables and settled instances, write the canonical tables and what is wrong."""
 
-import csv
-import io
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 import pyarrow as pa
@@ -17,15 +15,30 @@ from expectations.schemas.table import table_of
 from tasks.context import BatchContext
 from tasks.errors import AccountingError
 from tasks.harmonize.canonical import BEYOND_ROWS, Canonical, canonical_tables
+from tasks.harmonize.decisions import column_decisions
 from tasks.harmonize.orphans import cohort_funnel
-from tasks.harmonize.reading import RowProblem, SourceTable, read_source
+from tasks.harmonize.readers.model import Layout
+from tasks.harmonize.reading import HEADER_UNDECLARED, RowProblem, SourceTable, read_source
 from tasks.harmonize.records import Extraction, extract
+from tasks.harmonize.report import (
+    WHOLE_FILE,
+    FileReport,
+    Problem,
+    columns_csv,
+    csv_bytes,
+    files_csv,
+    grouped,
+    problems_csv,
+    summary,
+)
+from tasks.harmonize.report_page import report_html
 from tasks.model import BatchPlan, StageReport
 from tasks.store.parquet import read_table, write_table
 
 log = logging.getLogger(__name__)
 STAGE = "harmonize"
 UNDECLARED = "H-UNDECLARED"
+SUMMARY = "report/harmonization.md"
 
 
 @dataclass(slots=True)
@@ -33,7 +46,7 @@ class _Sent:
     """What the batch's clinical tables held: records, problems with their canonical place, and files by ordinal."""
 
     records: Extraction = field(default_factory=Extraction)
-    files: list[str] = field(default_factory=list)
+    files: list[FileReport] = field(default_factory=list)
     rows: list[tuple[int, int, str, str]] = field(default_factory=list)
     found: Counter[tuple[str, str]] = field(default_factory=Counter)
     rows_in: int = 0
@@ -55,11 +68,8 @@ def harmonize_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
     _write_tables(plan, context, made, found)
     _write_reports(plan, context, sent, made)
     counts = {name: len(table) for name, table in made.tables.items()} | _row_counts(sent)
-    rules: Counter[str] = Counter()
-    for (rule, _), count in found.items():
-        rules[rule] += count
     log.info("harmonized %s: %d rows in, %d rows with a problem", plan.run, sent.rows_in, counts["rows_held"])
-    return StageReport(STAGE, plan.run, counts, dict(sorted(rules.items())))
+    return StageReport(STAGE, plan.run, counts, _per_rule(found))
 
 
 def _read(plan: BatchPlan, context: BatchContext) -> _Sent:
@@ -67,21 +77,48 @@ def _read(plan: BatchPlan, context: BatchContext) -> _Sent:
     listed = context.work.read_versioned(context.layout.plan_of_tables(plan.run))
     keys = sorted(read_table(listed[0])["key"].to_pylist()) if listed else []
     for key in keys:
-        ordinal, name = len(sent.files), key.rsplit("/", 1)[-1]
-        sent.files.append(key)
-        place = next((at for at, table in enumerate(context.site.tables) if _fits(name, table)), None)
-        if place is None:
-            sent.found[UNDECLARED, "tables"] += 1
-            continue
-        table = context.site.tables[place]
-        source = read_source(context.raw.read(key), name, table)
-        sent.found.update((note, f"tables.{place}") for note in source.notes)
-        _take(sent, extract(source, ordinal, table, (context.site, context.pseudonymizer)), source, table)
+        name = key.rsplit("/", 1)[-1]
+        places = _places_of(name, context.site.tables)
+        content = context.raw.read(key) if places else b""
+        for place in places:
+            _read_file(sent, key, content, (place, context))
+        if not places:
+            _pass_over(sent, key, is_expected=any(_fits(name, pattern) for pattern in context.site.not_read))
     return sent
 
 
-def _fits(name: str, table: SiteTable) -> bool:
-    return fnmatchcase(name.lower(), table.pattern.lower())
+def _places_of(name: str, tables: tuple[SiteTable, ...]) -> list[int]:
+    """Give the declared tables that a file holds: the first that fits, and for a workbook all that name a sheet."""
+    places = [at for at, table in enumerate(tables) if _fits(name, table.pattern)]
+    sheets = [at for at in places if tables[at].sheet]
+    return sheets if places[:1] == sheets[:1] else places[:1]
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name.lower(), pattern.lower())
+
+
+def _pass_over(sent: _Sent, key: str, *, is_expected: bool) -> None:
+    """Name a file that nobody declared, or that the site file says is not to be read."""
+    if not is_expected:
+        sent.found[UNDECLARED, "tables"] += 1
+        sent.rows.append((len(sent.files), WHOLE_FILE, UNDECLARED, ""))
+    sent.files.append(FileReport(key, Layout(), 0, 0, is_read=False))
+
+
+def _read_file(sent: _Sent, key: str, content: bytes, declared: tuple[int, BatchContext]) -> None:
+    place, context = declared
+    table, ordinal = context.site.tables[place], len(sent.files)
+    source = read_source(content, key.rsplit("/", 1)[-1], table)
+    file = extract(source, ordinal, table, (context.site, context.pseudonymizer))
+    unread = tuple(note.header for note in source.notes if note.rule_id == HEADER_UNDECLARED)
+    is_read = bool(source.cells) or source.rows_in > 0
+    name = f"{key}!{source.layout.sheet}" if source.layout.sheet else key
+    decisions = tuple(column_decisions(source, table, file.all_cells()))
+    sent.files.append(FileReport(name, source.layout, source.rows_in, 0, is_read, unread, decisions))
+    sent.found.update((note.rule_id, f"tables.{place}") for note in source.notes)
+    sent.rows.extend((ordinal, WHOLE_FILE, note.rule_id, note.header) for note in source.notes)
+    _take(sent, file, source, table)
 
 
 def _take(sent: _Sent, file: Extraction, source: SourceTable, table: SiteTable) -> None:
@@ -117,16 +154,33 @@ def _write_tables(plan: BatchPlan, context: BatchContext, made: Canonical, found
 
 
 def _write_reports(plan: BatchPlan, context: BatchContext, sent: _Sent, made: Canonical) -> None:
-    """Write what the site can act on: private, since names of files are the site's; the funnel has counts only."""
+    """Write what the site can act on: private, since names of files are the site's; the rest has counts only."""
     places = sorted({*sent.rows, *_rows_of_held(sent, made)})
-    private = [(sent.files[file], row, rule, header) for file, row, rule, header in places]
+    held = Counter(file for file, _ in {(file, row) for file, row, _, _ in places if row != WHOLE_FILE})
+    files = [replace(file, rows_held=held[at]) for at, file in enumerate(sent.files)]
+    groups = grouped(Problem(files[file].name, row, header, rule) for file, row, rule, header in places)
+    rows = [(files[file].name, row, rule, header) for file, row, rule, header in places if row != WHOLE_FILE]
+    funnel, title = cohort_funnel(made.people), f"Harmonization of {plan.site}/{plan.batch}"
     orphans = [tuple(row.values()) for row in made.orphans.to_pylist()]
-    layout, work = context.layout, context.work
-    work.create(layout.private_run(plan.run, "report/rows.csv"), _csv(("file", "row", "rule_id", "column"), private))
-    work.create(layout.private_run(plan.run, "report/orphans.csv"), _csv(("subject_id", "rule_id"), orphans))
-    work.create(
-        layout.run(plan.run, "report/cohort.csv"), _csv(("step", "subjects"), cohort_funnel(made.people).items())
-    )
+    in_files = {one.rule_id for one in groups}
+    beyond = {rule: count for rule, count in _per_rule(made.found).items() if rule not in in_files}
+    private = {
+        "rows.csv": csv_bytes(("file", "row", "rule_id", "column"), rows),
+        "orphans.csv": csv_bytes(("subject_id", "rule_id"), orphans),
+        "problems.csv": problems_csv(groups),
+        "files.csv": files_csv(files),
+        "columns.csv": columns_csv(files),
+        "report.html": report_html(title, files, groups, beyond=beyond, funnel=funnel).encode(),
+    }
+    for name, content in private.items():
+        context.work.create(context.layout.private_run(plan.run, f"report/{name}"), content)
+    rules = _per_rule(sent.found + made.found)
+    public = {
+        SUMMARY: summary(title, files, rules, funnel).encode(),
+        "report/cohort.csv": csv_bytes(("step", "subjects"), funnel.items()),
+    }
+    for name, content in public.items():
+        context.work.create(context.layout.run(plan.run, name), content)
 
 
 def _rows_of_held(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int, str, str]]:
@@ -140,15 +194,14 @@ def _rows_of_held(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int, str,
                 yield record["file"], record["row"], rule, ""
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
+def _per_rule(found: Counter[tuple[str, str]]) -> dict[str, int]:
+    rules: Counter[str] = Counter()
+    for (rule, _), count in found.items():
+        rules[rule] += count
+    return dict(sorted(rules.items()))
 
 
 def _row_counts(sent: _Sent) -> dict[str, int]:
     """Count source rows: all, with a problem, and of kinds that the site declares to be nothing of ours."""
-    held = len({(file, row) for file, row, _, _ in sent.rows})
+    held = len({(file, row) for file, row, _, _ in sent.rows if row != WHOLE_FILE})
     return {"rows_in": sent.rows_in, "rows_held": held, "rows_ignored": sum(sent.records.ignored)}

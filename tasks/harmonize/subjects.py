@@ -48,7 +48,8 @@ def subject_rows(people: pa.Table, anchors: pa.Table, flags: pa.Table, site: Sit
         One row per subject each, in the same order.
     """
     length = len(people)
-    ages = people["age_at_index"]
+    is_over = pc.fill_null(pc.equal(people["is_over_89"], "Yes"), pa.scalar(value=False))
+    ages = pc.if_else(is_over, pa.scalar(OVER_89, pa.int16()), people["age_at_index"])
     american = site.country == "US"
     races = _races(people, site)
     return pa.table(

@@ -6,6 +6,8 @@ from tasks.harmonize.cells import UNMAPPED, Decision
 
 _LOINC = re.compile(r"(\d{1,5})-(\d)")
 _ICD_10 = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
+_LONGEST_UID = 64
+_UID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+")
 _SNOMED = re.compile(r"\d{6,18}")
 
 
@@ -22,6 +24,11 @@ def mod_10(digits: str) -> int:
         value = int(digit) * (2 if place % 2 == 0 else 1)
         total += value - 9 if value > 9 else value  # noqa: PLR2004 -- the sum of the two digits
     return -total % 10
+
+
+def decide_uid(text: str) -> Decision:
+    """Give a DICOM UID (PS3.5 section 9.1)."""
+    return (text, None) if len(text) <= _LONGEST_UID and _UID.fullmatch(text) else (None, UNMAPPED)
 
 
 def decide_diagnosis(text: str) -> Decision:

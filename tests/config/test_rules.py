@@ -1,4 +1,4 @@
-from config.rules import Severity, data_rules, ledger_rules
+from config.rules import Severity, data_rules, ledger_rules, next_steps
 from tasks.model import Status
 
 
@@ -17,3 +17,10 @@ def test_every_data_rule_has_a_severity_and_a_reason() -> None:
 
 def test_no_id_stands_for_two_rules() -> None:
     assert not set(data_rules()) & set(ledger_rules())
+
+
+def test_every_data_rule_says_what_its_sender_does() -> None:
+    assert set(next_steps()) == set(data_rules()), (
+        "config/next_steps.csv has one line for each rule of config/rules.csv"
+    )
+    assert all(next_steps().values())

@@ -1,11 +1,13 @@
 """Batches to harmonize: raw tables as text, settled instances as rows, and the canonical tables that come out."""
 
+import io
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pytest
 
@@ -151,3 +153,22 @@ def text_table(text: str) -> str:
 @pytest.fixture
 def table() -> Callable[[str], str]:
     return text_table
+
+
+@pytest.fixture
+def workbook() -> Callable[..., bytes]:
+    """Make an XLSX workbook of sheets S1, S2, … from their rows."""
+
+    def make(*sheets: list[list[object]]) -> bytes:
+        book = openpyxl.Workbook()
+        assert book.active is not None
+        book.remove(book.active)
+        for place, cells in enumerate(sheets, start=1):
+            sheet = book.create_sheet(f"S{place}")
+            for row in cells:
+                sheet.append(row)
+        content = io.BytesIO()
+        book.save(content)
+        return content.getvalue()
+
+    return make
