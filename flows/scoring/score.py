@@ -12,10 +12,10 @@ from flows.crosswalk import HEADER
 from flows.private_files import private_file
 from flows.scoring.answer_key import Answer, Check, read_answers
 from flows.scoring.checks import Identifiers, Result, judged
-from tasks.dicom.conformance import new_errors, verifier
 from flows.scoring.outputs import Output, instances_in, read_output
 from flows.scoring.own_checks import clean_checks, intervals, shared, shifts
 from flows.scoring.report import DISCREPANCY_HEADER, Scores, discrepancy, summary
+from tasks.dicom.conformance import new_errors, verifier
 from tasks.dicom.silence import silenced
 from tasks.errors import VerificationError
 

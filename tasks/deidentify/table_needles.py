@@ -3,18 +3,10 @@
 The columns are found by their headers, declared or not; a file that cannot be read is for harmonize to report.
 """
 
-import csv
-import io
-import json
 import re
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from fnmatch import fnmatchcase
-
-import openpyxl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from config.deid import Profile
 from config.fields import PATIENT_ID, Form
@@ -24,6 +16,8 @@ from tasks.context import BatchContext
 from tasks.deidentify.dates import read_date
 from tasks.deidentify.needles import Needle, contact_needles, date_needles, identifier_needles, name_needles
 from tasks.deidentify.pooling import Needles
+from tasks.tables.formats import parse
+from tasks.tables.model import Layout, UnreadableTableError
 
 # Headers in small letters, their words apart.
 NAME = re.compile(
@@ -35,7 +29,7 @@ CONTACT = re.compile(r"\b(address|street|phone|telephone|tel|mobile|fax|email|ma
 BIRTH = re.compile(r"\b(birth|dob|born|birthdate|birthday)\b")
 _WORDS = re.compile(r"[\W_]+")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_DELIMITERS = ",;\t|"
+_FRACTION = re.compile(r"\d+\.0")
 _DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d %b %Y")
 Rows = Iterable[Mapping[str, str]]
 
@@ -69,7 +63,7 @@ def needles_in(rows: Rows, table: SiteTable, profile: Profile) -> Iterator[tuple
 
     A declared column is a code, a date or a number, whatever its header says; the id and the dates are needles.
     """
-    declared = {fold(header): column for header, column in table.columns.items()}
+    declared = {fold(word): column for header, column in table.columns.items() for word in (header, *column.also)}
     for row in rows:
         cells = [(fold(header), header, cell.strip()) for header, cell in row.items()]
         patient = next((cell for name, _, cell in cells if name in declared and declared[name].field == PATIENT_ID), "")
@@ -119,51 +113,21 @@ def _days(cell: str) -> set[date]:
 
 
 def rows_of(content: bytes, name: str, table: SiteTable) -> Rows:
-    """Give the rows of a file by header, as text; none of a file that cannot be read."""
-    ending = table.format or name.rsplit(".", 1)[-1].lower()
+    """Give the rows of a file by header, as text; none of a file that cannot be read.
+
+    Rows that harmonize cannot use are among them: they tell of people all the same.
+    """
+    layout = Layout(table.format or "", table.encoding or "", table.delimiter or "", table.sheet or "")
+    wanted = frozenset(fold(word) for header, column in table.columns.items() for word in (header, *column.also))
     try:
-        match ending:
-            case "xlsx":
-                return list(_of_sheet(content, table))
-            case "parquet":
-                return [_texts(row) for row in pq.read_table(pa.BufferReader(content)).to_pylist()]
-            case "json" | "jsonl":
-                return [_texts(row) for row in _of_lines(content.decode("utf-8-sig"))]
-            case _:
-                return list(_of_text(content, table))
-    except (ValueError, KeyError, TypeError, OSError, csv.Error, zipfile.BadZipFile, pa.ArrowException):
+        if not content.strip():
+            return []
+        parsed = parse(content, name, layout, wanted)
+        return [dict(zip(parsed.header, map(_whole, cells), strict=False)) for _, cells, _ in parsed.rows]
+    except UnreadableTableError:
         return []
 
 
-def _of_text(content: bytes, table: SiteTable) -> Iterator[dict[str, str]]:
-    is_wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    text = content.decode("utf-16" if is_wide else table.encoding or "utf-8-sig").lstrip("\ufeff")
-    first = text.split("\n", 1)[0]
-    delimiter = table.delimiter or max(_DELIMITERS, key=first.count)
-    for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="", restval=""):
-        yield {header: cell for header, cell in row.items() if isinstance(cell, str)}
-
-
-def _of_sheet(content: bytes, table: SiteTable) -> Iterator[dict[str, str]]:
-    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    rows = iter((book[table.sheet] if table.sheet else book.worksheets[0]).values)
-    header: Sequence[object] = next(rows, ())
-    for row in rows:
-        yield _texts(dict(zip(map(str, header), row, strict=False)))
-
-
-def _of_lines(text: str) -> Iterator[Mapping[str, object]]:
-    listed = (
-        json.loads(text) if text.lstrip().startswith("[") else map(json.loads, filter(str.strip, text.splitlines()))
-    )
-    return (row for row in listed if isinstance(row, dict))
-
-
-def _texts(row: Mapping[str, object]) -> dict[str, str]:
-    return {str(header): _text(cell) for header, cell in row.items() if cell is not None}
-
-
-def _text(cell: object) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return cell.isoformat()[:10] if isinstance(cell, date) else str(cell)
+def _whole(cell: str) -> str:
+    """Give a whole number that a spreadsheet made a fraction of as it was."""
+    return cell.removesuffix(".0") if _FRACTION.fullmatch(cell) else cell

@@ -45,7 +45,7 @@ def errors_of(content: bytes, program: str) -> frozenset[str] | None:
 
 def _file_of(content: bytes) -> IO[bytes]:
     """Give a nameless file, since the program goes back and forth in what it reads."""
-    file: IO[bytes] = os.fdopen(os.memfd_create("object"), "w+b") if hasattr(os, "memfd_create") else TemporaryFile()
+    file: IO[bytes] = os.fdopen(os.memfd_create("object"), "w+b") if hasattr(os, "memfd_create") else TemporaryFile()  # noqa: SIM115 -- the caller closes it
     file.write(content)
     file.seek(0)
     return file

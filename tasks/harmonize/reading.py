@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from config.fields import EVENT_KIND, PATIENT_ID, Form
 from config.site_tables import Column, SiteTable
 from config.vocab import fold, missing_words
-from tasks.harmonize.readers.formats import parse
-from tasks.harmonize.readers.model import CELL, NO_ROWS, Layout, Row, UnreadableTableError
+from tasks.tables.formats import parse
+from tasks.tables.model import CELL, NO_ROWS, Layout, Row, UnreadableTableError
 
 MAX_CELL = 10_000  # characters; longer cells come from a quote that was never closed
 ROWS_PER_CHUNK = 1 << 16

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from config.rules import Severity, data_rules, next_steps
 from tasks.harmonize.decisions import ColumnDecision
-from tasks.harmonize.readers.model import Layout
+from tasks.tables.model import Layout
 
 WHOLE_FILE = 0  # the row of a problem of the whole file
 MAX_RANGES = 40  # in one line; the rest is in rows.csv

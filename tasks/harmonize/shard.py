@@ -17,7 +17,6 @@ from tasks.errors import AccountingError
 from tasks.harmonize.canonical import BEYOND_ROWS, Canonical, canonical_tables
 from tasks.harmonize.decisions import column_decisions
 from tasks.harmonize.orphans import cohort_funnel
-from tasks.harmonize.readers.model import Layout
 from tasks.harmonize.reading import HEADER_UNDECLARED, RowProblem, SourceTable, read_source
 from tasks.harmonize.records import Extraction, extract
 from tasks.harmonize.report import (
@@ -34,6 +33,7 @@ from tasks.harmonize.report import (
 from tasks.harmonize.report_page import report_html
 from tasks.model import BatchPlan, StageReport
 from tasks.store.parquet import read_table, write_table
+from tasks.tables.model import Layout
 
 log = logging.getLogger(__name__)
 STAGE = "harmonize"

@@ -132,7 +132,7 @@ class _Counting(MemoryStore):
 
 def test_objects_that_were_searched_for_everything_are_not_read_again() -> None:
     files = {"a": bytes_of(a_ct()), "b": bytes_of(a_ct(SOPInstanceUID="1.2.9.2"))}
-    context = replace(a_batch(files), work=_Counting())
+    context = replace(a_batch(files, conformance={"max_series": 0}), work=_Counting())
     plan, _ = worked(context)
     settle_batch(plan, context)
     assert context.work.objects == []  # type: ignore[attr-defined]  # the store above
@@ -140,7 +140,7 @@ def test_objects_that_were_searched_for_everything_are_not_read_again() -> None:
 
 def test_only_what_was_not_searched_for_everything_is_read_again_and_once() -> None:
     files = {"a": telling(), "a2": telling(), "b": knowing()}
-    context = replace(a_batch(files), work=_Counting())
+    context = replace(a_batch(files, conformance={"max_series": 0}), work=_Counting())
     plan, _ = worked(context)
     settle_batch(plan, context)
     assert len(context.work.objects) == 1  # type: ignore[attr-defined]  # the store above

@@ -261,7 +261,7 @@ def test_a_workbook_that_breaks_off_is_unreadable() -> None:
 
 
 def test_a_workbook_that_inflates_without_end_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.harmonize.readers.sheets.MAX_INFLATED", 100)
+    monkeypatch.setattr("tasks.tables.sheets.MAX_INFLATED", 100)
     assert notes(read(workbook([["id", "Sex"], [1, "F"]]), "a.xlsx")) == [("H-UNREADABLE", "")]
 
 

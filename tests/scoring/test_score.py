@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.crosswalk import write_pairs
 from flows.scoring.checks import Identifiers
-from tasks.dicom.conformance import verifier
 from flows.scoring.score import NO_INPUT, Scored, read_identifiers, score
+from tasks.dicom.conformance import verifier
 from tasks.errors import VerificationError
 from tests.deidentify.objects import a_ct, bytes_of, outcome_of
 from tests.scoring.corpus import planted_corpus

@@ -16,8 +16,8 @@ from tasks.harmonize.drafting.headers import languages_of
 from tasks.harmonize.drafting.proposals import proposals_of
 from tasks.harmonize.drafting.tables import RawTable, Unread, read_tables, rows_of_table
 from tasks.harmonize.drafting.values import Setting, is_date
-from tasks.harmonize.readers.model import NO_ROWS
 from tasks.harmonize.reading import HEADER_MISSING
+from tasks.tables.model import NO_ROWS
 
 _SPECIAL = re.compile(r"([*?\[])")
 _DATA = re.compile(r"-?\d+([.,]\d+)?")

@@ -7,9 +7,9 @@ from itertools import islice
 
 from config.vocab import fold, missing_words
 from config.vocab.headers import header_words, words_of
-from tasks.harmonize.readers.formats import parse
-from tasks.harmonize.readers.model import ENCODING, Layout, Parsed, UnreadableTableError
-from tasks.harmonize.readers.sheets import shown_sheets
+from tasks.tables.formats import parse
+from tasks.tables.model import ENCODING, Layout, Parsed, UnreadableTableError
+from tasks.tables.sheets import shown_sheets
 
 SAMPLE_ROWS = 200_000
 _WORKBOOK = b"PK\x03\x04"

@@ -13,8 +13,8 @@ from xml.etree.ElementTree import ParseError
 
 import openpyxl
 
-from tasks.harmonize.readers.cells import text_of
-from tasks.harmonize.readers.model import (
+from tasks.tables.cells import text_of
+from tasks.tables.model import (
     FORMULA,
     MERGED,
     SHEET_HIDDEN,

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.harmonize.readers.cells import text_of
-from tasks.harmonize.readers.model import CELL, Layout, Parsed, UnreadableTableError
+from tasks.tables.cells import text_of
+from tasks.tables.model import CELL, Layout, Parsed, UnreadableTableError
 
 
 def read_parquet(content: bytes, layout: Layout, _: frozenset[str]) -> Parsed:

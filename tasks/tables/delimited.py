@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import islice
 
 from config.vocab import fold
-from tasks.harmonize.readers.model import CELL, QUOTE, Layout, Parsed, Row, UnreadableTableError
-from tasks.harmonize.readers.text import decode
+from tasks.tables.model import CELL, QUOTE, Layout, Parsed, Row, UnreadableTableError
+from tasks.tables.text import decode
 
 DELIMITERS = ",;\t|"
 _PROBED_ROWS = 50

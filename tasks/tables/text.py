@@ -2,7 +2,7 @@
 
 import codecs
 
-from tasks.harmonize.readers.model import ENCODING, UnreadableTableError
+from tasks.tables.model import ENCODING, UnreadableTableError
 
 _MARKS = (  # the longer marks go first: one of UTF-32 begins with one of UTF-16
     (b"\xff\xfe\x00\x00", "utf-32"),

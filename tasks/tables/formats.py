@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tasks.harmonize.readers.columnar import read_parquet
-from tasks.harmonize.readers.delimited import read_delimited
-from tasks.harmonize.readers.json_lines import read_json
-from tasks.harmonize.readers.model import DELIMITER, FORMAT, LOCKED, Layout, Parsed, UnreadableTableError
-from tasks.harmonize.readers.sheets import read_sheet
-from tasks.harmonize.readers.text import beginning
+from tasks.tables.columnar import read_parquet
+from tasks.tables.delimited import read_delimited
+from tasks.tables.json_lines import read_json
+from tasks.tables.model import DELIMITER, FORMAT, LOCKED, Layout, Parsed, UnreadableTableError
+from tasks.tables.sheets import read_sheet
+from tasks.tables.text import beginning
 
 Reader = Callable[[bytes, Layout, frozenset[str]], Parsed]
 READERS: Mapping[str, Reader] = {

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tasks.harmonize.readers.cells import text_of
-from tasks.harmonize.readers.model import CELL, Layout, Parsed, Row, UnreadableTableError
-from tasks.harmonize.readers.text import decode
+from tasks.tables.cells import text_of
+from tasks.tables.model import CELL, Layout, Parsed, Row, UnreadableTableError
+from tasks.tables.text import decode
 
 _BLANK = object()
 _LINES = re.compile(r"\r\n|\n|\r")  # a line separator of Unicode may stand inside a text
