@@ -11,10 +11,10 @@ from tasks.dicom.picture import Picture
 from tasks.dicom.syntaxes import Family
 
 STARTS = {Family.JPEG: b"\xff\xd8", Family.JPEG_LS: b"\xff\xd8", Family.JPEG_2000: b"\xff\x4f\xff\x51"}
-_CLEANERS: dict[Family, Callable[[bytes], Picture]] = {
+_CLEANERS: dict[Family, Callable[[memoryview], Picture]] = {
     Family.JPEG: clean_jpeg,
     Family.JPEG_LS: clean_jpeg_ls,
-    Family.JPEG_2000: clean_jpeg_2000,
+    Family.JPEG_2000: lambda stream: clean_jpeg_2000(bytes(stream)),
 }
 
 
@@ -23,7 +23,7 @@ def is_code_stream(family: Family) -> bool:
     return family in _CLEANERS
 
 
-def clean_code_stream(stream: bytes, family: Family) -> Picture:
+def clean_code_stream(stream: bytes | memoryview, family: Family) -> Picture:
     """Give a code stream without comments, application data and bytes after its end, and the picture's size.
 
     Raises
@@ -31,4 +31,4 @@ def clean_code_stream(stream: bytes, family: Family) -> Picture:
     Refusal
         DE-PIXELS if the stream is cut off or broken, DE-CODESTREAM if it holds what we cannot judge.
     """
-    return _CLEANERS[family](stream)
+    return _CLEANERS[family](memoryview(stream))

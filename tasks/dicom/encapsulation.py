@@ -50,8 +50,10 @@ def read_fragments(value: bytes | memoryview) -> Fragments:
     return Fragments(unpack_from(f"<{(table.stop - table.start) // 4}L", value, table.start), tuple(found[1:]))
 
 
-def frames_of(value: bytes | memoryview, frames: int, starts: bytes) -> tuple[list[bytes], bool]:
+def frames_of(value: bytes | memoryview, frames: int, starts: bytes) -> tuple[list[memoryview], bool]:
     """Give the code stream of every frame, and whether the offset table is sound (or absent).
+
+    A frame of one fragment is not copied.
 
     Parameters
     ----------
@@ -68,11 +70,14 @@ def frames_of(value: bytes | memoryview, frames: int, starts: bytes) -> tuple[li
         raise Refusal("DE-PIXELS")
     firsts = _firsts(value, fragments, frames, offsets, starts)
     bounds = [*firsts, len(fragments)]
-    streams = [
-        b"".join(value[part.start : part.stop] for part in fragments[first:after]) for first, after in pairwise(bounds)
-    ]
+    streams = [_joined(memoryview(value), fragments[first:after]) for first, after in pairwise(bounds)]
     base = fragments[0].item
     return streams, not offsets or offsets == tuple(fragments[first].item - base for first in firsts)
+
+
+def _joined(value: memoryview, parts: Sequence[Fragment]) -> memoryview:
+    slices = [value[part.start : part.stop] for part in parts]
+    return slices[0] if len(slices) == 1 else memoryview(b"".join(slices))
 
 
 def _firsts(
@@ -95,7 +100,7 @@ def _firsts(
     return firsts
 
 
-def encapsulate(frames: Sequence[bytes]) -> bytes:
+def encapsulate(frames: Sequence[bytes | memoryview]) -> bytes:
     """Wrap code streams, one fragment each, padded to even length, under a basic offset table.
 
     The table is left empty, which the standard allows, where the offsets do not fit its 32 bits.
@@ -106,9 +111,10 @@ def encapsulate(frames: Sequence[bytes]) -> bytes:
         offsets.append(position)
         position += _HEADER_BYTES + len(frame) + len(frame) % 2
     table = pack(f"<{len(offsets)}L", *offsets) if offsets[-1] <= _MAX_OFFSET else b""
-    parts = [_item(table), *(_item(frame + b"\0" * (len(frame) % 2)) for frame in frames)]
+    parts = [part for content in (table, *frames) for part in _item(content)]
     return b"".join(parts)
 
 
-def _item(content: bytes) -> bytes:
-    return _ITEM + len(content).to_bytes(4, "little") + content
+def _item(content: bytes | memoryview) -> tuple[bytes, bytes | memoryview, bytes]:
+    padding = b"\0" * (len(content) % 2)
+    return _ITEM + (len(content) + len(padding)).to_bytes(4, "little"), content, padding

@@ -33,7 +33,7 @@ class _Segment(NamedTuple):
     stop: int
 
 
-def clean_jpeg(stream: bytes) -> Picture:
+def clean_jpeg(stream: memoryview) -> Picture:
     """Give a JPEG stream without COM and APPn, but for Adobe's colour transform and a JFIF header without thumbnail.
 
     Bytes after EOI and fill bytes between markers are dropped.
@@ -46,7 +46,7 @@ def clean_jpeg(stream: bytes) -> Picture:
     return _cleaned(stream, _ENDS_SCAN)
 
 
-def clean_jpeg_ls(stream: bytes) -> Picture:
+def clean_jpeg_ls(stream: memoryview) -> Picture:
     """Give a JPEG-LS stream in the same way; a colour transform in APP8 is kept.
 
     Raises
@@ -57,8 +57,8 @@ def clean_jpeg_ls(stream: bytes) -> Picture:
     return _cleaned(stream, _ENDS_LS_SCAN)
 
 
-def _cleaned(stream: bytes, ends: NDArray[np.bool_]) -> Picture:
-    if not stream.startswith(_SOI):
+def _cleaned(stream: memoryview, ends: NDArray[np.bool_]) -> Picture:
+    if stream[: len(_SOI)] != _SOI:
         raise Refusal("DE-PIXELS")
     parts: list[bytes | memoryview] = [_SOI]
     is_changed = False
@@ -83,10 +83,10 @@ def _cleaned(stream: bytes, ends: NDArray[np.bool_]) -> Picture:
     return Picture(b"".join((*parts, _EOI_MARKER)) if is_changed else stream[:position], *size)
 
 
-def _segment_at(stream: bytes, position: int) -> _Segment:
-    while stream[position : position + 2] == b"\xff\xff":
+def _segment_at(stream: memoryview, position: int) -> _Segment:
+    while bytes(stream[position : position + 2]) == b"\xff\xff":
         position += 1
-    if stream[position : position + 1] != b"\xff" or position + 1 >= len(stream):
+    if bytes(stream[position : position + 1]) != b"\xff" or position + 1 >= len(stream):
         raise Refusal("DE-PIXELS")
     marker = stream[position + 1]
     if marker == _EOI:
@@ -98,7 +98,7 @@ def _segment_at(stream: bytes, position: int) -> _Segment:
     return _Segment(marker, position, stop)
 
 
-def _scan_end(stream: bytes, position: int, ends: NDArray[np.bool_]) -> int:
+def _scan_end(stream: memoryview, position: int, ends: NDArray[np.bool_]) -> int:
     cells = np.frombuffer(stream, np.uint8)
     for start in range(position, len(cells) - 1, _CHUNK_BYTES):
         stretch = cells[start : start + _CHUNK_BYTES + 1]
@@ -112,21 +112,21 @@ def _scan_end(stream: bytes, position: int, ends: NDArray[np.bool_]) -> int:
     raise Refusal("DE-PIXELS")
 
 
-def _size(stream: bytes, frame: _Segment) -> tuple[int, int, int]:
+def _size(stream: memoryview, frame: _Segment) -> tuple[int, int, int]:
     if frame.stop - frame.start < 10:  # noqa: PLR2004 -- marker, length, precision, rows, columns, components
         raise Refusal("DE-PIXELS")
     rows, columns, samples = unpack_from(">HHB", stream, frame.start + 5)
     return rows, columns, samples
 
 
-def _kept(stream: bytes, segment: _Segment) -> bytes | memoryview:
+def _kept(stream: memoryview, segment: _Segment) -> bytes | memoryview:
     """Give what stays of a segment."""
     if segment.marker in _SOF or segment.marker in _TABLES or segment.marker == _SOS:
-        return memoryview(stream)[segment.start : segment.stop]
+        return stream[segment.start : segment.stop]
     if segment.marker == _COM:
         return b""
     if segment.marker in _APPLICATION:
-        return _application(segment.marker, stream[segment.start + 4 : segment.stop])
+        return _application(segment.marker, bytes(stream[segment.start + 4 : segment.stop]))
     raise Refusal("DE-CODESTREAM")
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Picture(NamedTuple):
     """A code stream and the size that it states; `rows` is 0 where the stream leaves it open."""
 
-    stream: bytes
+    stream: bytes | memoryview
     rows: int
     columns: int
     samples: int

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset
@@ -198,12 +199,13 @@ def clean_encapsulated(image: Image, value: _Value, family: Family) -> _Value | 
     return value if unchanged and is_table_sound else encapsulate(cleaned)
 
 
-def _is_padded(stream: bytes, clean: bytes) -> bool:
+def _is_padded(stream: memoryview, clean: bytes | memoryview) -> bool:
     """Tell whether a stream is the clean one and zero bytes after it."""
-    return stream.startswith(clean) and stream.count(0, len(clean)) == len(stream) - len(clean)
+    start, rest = np.frombuffer(stream[: len(clean)], np.uint8), np.frombuffer(stream[len(clean) :], np.uint8)
+    return (clean is stream or np.array_equal(start, np.frombuffer(clean, np.uint8))) and not rest.any()
 
 
-def _clean_frame(image: Image, stream: bytes, family: Family) -> bytes:
+def _clean_frame(image: Image, stream: memoryview, family: Family) -> bytes | memoryview:
     if is_code_stream(family):
         picture = clean_code_stream(stream, family)
         _expect_size(image, picture)
@@ -214,7 +216,7 @@ def _clean_frame(image: Image, stream: bytes, family: Family) -> bytes:
     size = (image.frame_bits + 7) // 8
     if len(stream) < size:
         raise Refusal("DE-PIXELS")
-    return clear_spare_bits(stream[:size], image.cells)
+    return clear_spare_bits(bytes(stream[:size]), image.cells)
 
 
 def _expect_size(image: Image, picture: Picture) -> None:

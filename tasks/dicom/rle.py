@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from struct import unpack_from
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,13 @@ from tasks.dicom.refusal import Refusal
 _HEADER_BYTES = 64
 _MAX_SEGMENTS = 15
 _NO_OPERATION = 128
+_Frame = TypeVar("_Frame", bytes, memoryview)
 _UNCHANGED = bytes(range(256))
 _STEPS = np.array([*range(2, _NO_OPERATION + 2), 1, *[2] * 127], np.int32)  # from a run length to the next
-_BLOCK = 1 << 16  # run lengths looked at in one go
+_BLOCK = 1 << 17  # bytes looked at in one go
 
 
-def segments_of(frame: bytes, expected: int) -> list[slice]:
+def segments_of(frame: bytes | memoryview, expected: int) -> list[slice]:
     """Give where the segments of a frame lie, after a look at its header.
 
     Parameters
@@ -41,7 +43,7 @@ def segments_of(frame: bytes, expected: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
-def masked_frame(frame: bytes, segments: Sequence[slice], tables: Sequence[tuple[bytes, bytes]]) -> bytes:
+def masked_frame(frame: _Frame, segments: Sequence[slice], tables: Sequence[tuple[bytes, bytes]]) -> _Frame | bytes:
     """Clear bits in the bytes that a frame's segments stand for; run lengths stay, so nothing moves.
 
     Gives the same object if no bit is set.
@@ -55,13 +57,13 @@ def masked_frame(frame: bytes, segments: Sequence[slice], tables: Sequence[tuple
     changed = [
         (place, canonical)
         for place, (zeros, canonical) in zip(segments, tables, strict=True)
-        if zeros != _UNCHANGED and _holds_changing(frame[place], zeros)
+        if zeros != _UNCHANGED and _holds_changing(bytes(frame[place]), zeros)
     ]
     if not changed:
         return frame
     out = bytearray(frame)
     for place, canonical in changed:
-        out[place] = _translated(frame[place], canonical)
+        out[place] = _translated(bytes(frame[place]), canonical)
     return bytes(out)
 
 
@@ -74,18 +76,15 @@ def _holds_changing(segment: bytes, table: bytes) -> bool:
     would = bytes(int(table[byte] != byte) for byte in range(256))
     changing = np.frombuffer(segment.translate(would), np.bool_)
     lengths = np.frombuffer(segment, np.uint8)
-    places = np.flatnonzero(changing).astype(np.int32)
-    expected = np.append(places, np.int32(len(segment)))
-    if not np.array_equal(_next_changing(np.zeros(1, np.int32), lengths, changing), expected[:1]):
-        return True
-    blocks = range(0, len(places), _BLOCK)
-    return any(
-        not np.array_equal(
-            _next_changing(_after(places[start : start + _BLOCK], lengths), lengths, changing),
-            expected[start + 1 : start + 1 + _BLOCK],
-        )
-        for start in blocks
-    )
+    expected = int(_next_changing(np.zeros(1, np.int32), lengths, changing)[0])
+    for start in range(0, len(segment), _BLOCK):
+        places = np.flatnonzero(changing[start : start + _BLOCK]).astype(np.int32) + start
+        if len(places):
+            following = _next_changing(_after(places, lengths), lengths, changing)
+            if places[0] != expected or not np.array_equal(following[:-1], places[1:]):
+                return True
+            expected = int(following[-1])
+    return expected != len(segment)
 
 
 def _after(places: NDArray[np.int32], lengths: NDArray[np.uint8]) -> NDArray[np.int32]:

@@ -86,8 +86,8 @@ def test_what_decides_about_colours_is_kept_in_its_shortest_form(real: Real, giv
     bare = clean_code_stream(
         first_frame(real("SC_rgb_small_odd_jpeg.dcm")).replace(segment(0xE0), b""), Family.JPEG
     ).stream
-    found = clean_code_stream(bare[:2] + given + bare[2:], Family.JPEG).stream
-    assert found == bare[:2] + kept + bare[2:]
+    found = clean_code_stream(bytes(bare[:2]) + given + bytes(bare[2:]), Family.JPEG).stream
+    assert found == bytes(bare[:2]) + kept + bytes(bare[2:])
 
 
 def test_a_clean_jpeg_stays_as_it_is_but_for_its_padding(real: Real) -> None:

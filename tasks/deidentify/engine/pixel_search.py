@@ -13,7 +13,7 @@ from tasks.deidentify.residual import SHORTEST_IN_PIXELS, found_in_pixels
 
 _STEP: Final = 4  # bytes: a needle of six or more holds two whole words of 16 bits from one of its first four bytes on
 _WORDS: Final = 1 << 16
-_CHUNK: Final = 1 << 22  # bytes
+_CHUNK: Final = 1 << 20  # bytes
 REACH: Final = 256  # bytes of a needle that are looked for; as many of one stretch belong to the next
 
 
