@@ -96,9 +96,7 @@ def _read_declaration(context: BatchContext, listing: dict[str, StoredObject]) -
     return merge_declarations(found)
 
 
-def _sort(
-    context: BatchContext, listing: dict[str, StoredObject], declaration: Declaration, tell: Tell
-) -> _Sorted:
+def _sort(context: BatchContext, listing: dict[str, StoredObject], declaration: Declaration, tell: Tell) -> _Sorted:
     by_rule: dict[str | None, list[PlannedObject]] = {}
     for path, listed in listing.items():
         declared = declaration.get(path) or Declared(path)
