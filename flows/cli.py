@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from config.errors import ConfigError
-from flows import commands
+from flows import checks, commands
 from flows.terminal import fail
 from tasks.errors import CurationError
 
@@ -22,6 +22,10 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="The key ring from which pseudonyms are made.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+expectations = typer.Typer(
+    help="What data must hold: rules, suites, and where a rule is checked.", no_args_is_help=True
+)
+app.add_typer(expectations, name="expectations")
 
 SiteCode = Annotated[str, typer.Argument(help="Code of the contributing site.")]
 BatchName = Annotated[str, typer.Argument(help="Name of the batch below the site's folder.")]
@@ -139,6 +143,46 @@ def batch(
     """Run curate-batch to its end; objects that are held or rejected do not stop the others."""
     given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered, sites=sites, keys=keys)
     commands.batch(site, batch, given, local=local, as_json=json)
+
+
+@app.command()
+def validate(
+    site: SiteCode,
+    batch: BatchName,
+    *,
+    raw: Raw = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    sites: Sites = None,
+    keys: Keys = None,
+    json: Json = False,
+) -> None:
+    """Check the harmonized tables of a batch, and say what is held and what stops it; accepts nothing."""
+    given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered, sites=sites, keys=keys)
+    checks.validate(site, batch, given, as_json=json)
+
+
+@expectations.command("list")
+def expectations_list(*, json: Json = False) -> None:
+    """List every data-quality rule with its severity and its table."""
+    checks.expectations_list(as_json=json)
+
+
+@expectations.command("show")
+def expectations_show(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, which is that of its table.")], *, json: Json = False
+) -> None:
+    """Show the expectations of one suite."""
+    checks.expectations_show(suite, as_json=json)
+
+
+@expectations.command("explain")
+def expectations_explain(
+    rule: Annotated[str, typer.Argument(help="Id of a rule, such as C-STAY-ORDER.")], *, json: Json = False
+) -> None:
+    """Explain one rule: what must hold, why, what happens otherwise, and what to do."""
+    checks.expectations_explain(rule, as_json=json)
 
 
 @app.command()

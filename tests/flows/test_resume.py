@@ -1,5 +1,6 @@
 """A run that is killed in the middle and run again ends in the same bucket as one that was not."""
 
+import json
 import os
 import shutil
 import signal
@@ -53,7 +54,14 @@ def test_killed_and_run_again_gives_the_same_bucket(installation_on_folders: Pat
 
     third = curate("batch", SITE, BATCH, "--local", folder=folder, env=SMALL_SHARDS)
     assert "nothing changed" in third.stdout
+    checked = curate("validate", SITE, BATCH, "--json", folder=folder, env=SMALL_SHARDS)
+    assert checked.returncode == 0, checked.stderr
+    assert json.loads(checked.stdout)["run"] == json.loads(again.stdout)["run"]
     assert everything(folder / "work") == expected
+    (folder / "other").mkdir()
+    early = curate("validate", SITE, BATCH, "--work", f"file://{folder / 'other'}", folder=folder, env=SMALL_SHARDS)
+    assert early.returncode == 5
+    assert "is not harmonized" in early.stderr
 
 
 def _kill_after(folder: Path, receipts: int) -> None:
