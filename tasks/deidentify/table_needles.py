@@ -4,13 +4,15 @@ The columns are found by their headers, declared or not; a file that cannot be r
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from fnmatch import fnmatchcase
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from config.deid import Profile
-from config.fields import PATIENT_ID, Form
-from config.site_tables import Column, SiteTable
+from config.fields import PATIENT_ID
+from config.site_tables import SiteTable
 from config.vocab import fold
 from tasks.context import BatchContext
 from tasks.deidentify.dates import read_date
@@ -31,7 +33,14 @@ _WORDS = re.compile(r"[\W_]+")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _FRACTION = re.compile(r"\d+\.0")
 _DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d %b %Y")
-Rows = Iterable[Mapping[str, str]]
+Needling = Callable[[str], Iterable[Needle]]
+
+
+class Sheet(NamedTuple):
+    """A table as text: its header, and the cells of its rows."""
+
+    header: Sequence[str]
+    rows: Iterable[Sequence[str]]
 
 
 def harvest_tables(keys: Iterable[str], context: BatchContext) -> dict[str, Needles]:
@@ -48,56 +57,62 @@ def harvest_tables(keys: Iterable[str], context: BatchContext) -> dict[str, Need
         If a table cannot be had from the raw store.
     """
     found: dict[str, set[Needle]] = {}
+    subject_of = cache(context.pseudonymizer.subject)
     for key in sorted(keys):
         name = key.rsplit("/", 1)[-1]
         table = next((one for one in context.site.tables if fnmatchcase(name.lower(), one.pattern.lower())), None)
         if table is None:
             continue
-        for patient, needles in needles_in(rows_of(context.raw.read(key), name, table), table, context.profile):
-            found.setdefault(context.pseudonymizer.subject(patient), set()).update(needles)
+        for patient, needles in needles_in(sheet_of(context.raw.read(key), name, table), table, context.profile):
+            found.setdefault(subject_of(patient), set()).update(needles)
     return {subject: frozenset(needles) for subject, needles in found.items() if needles}
 
 
-def needles_in(rows: Rows, table: SiteTable, profile: Profile) -> Iterator[tuple[str, list[Needle]]]:
-    """Give the patient id and the needles of each row that has an id.
+def needles_in(sheet: Sheet, table: SiteTable, profile: Profile) -> Iterator[tuple[str, Iterable[Needle]]]:
+    """Give the patient id and the needles of each row that has an id, unless another row said just the same.
 
-    A declared column is a code, a date or a number, whatever its header says; the id and the dates are needles.
+    A declared column is a code, a date or a number, whatever its header says; of these only the id is a needle. Dates
+    of stays and tests are not searched for: those of objects move, and text keeps none.
     """
-    declared = {fold(word): column for header, column in table.columns.items() for word in (header, *column.also)}
-    for row in rows:
-        cells = [(fold(header), header, cell.strip()) for header, cell in row.items()]
-        patient = next((cell for name, _, cell in cells if name in declared and declared[name].field == PATIENT_ID), "")
-        if patient:
-            found = [
-                needle
-                for name, header, cell in cells
-                for needle in _needles_in_cell(declared.get(name), header, cell, profile)
-            ]
-            yield patient, [*identifier_needles(patient), *found]
+    ids, told = _columns(sheet.header, table, profile)
+    of_id = _remembering(identifier_needles)
+    places = [*ids, *told]
+    seen: set[tuple[str, ...]] = set()
+    for row in sheet.rows:
+        cells = tuple(_whole(row[place].strip()) if place < len(row) else "" for place in places)
+        patient = next(filter(None, cells[: len(ids)]), "")
+        if not patient or cells in seen:
+            continue
+        seen.add(cells)
+        found = [
+            needle for cell, needling in zip(cells[len(ids) :], told.values(), strict=True) for needle in needling(cell)
+        ]
+        yield patient, [*of_id(patient), *found]
 
 
-def _needles_in_cell(column: Column | None, header: str, cell: str, profile: Profile) -> Iterator[Needle]:
-    if column is None:
-        yield from _needles_of(header, cell, profile)
-    elif column.kind.form is Form.DATE:
-        yield from _date_needles(cell, profile)
+def _columns(header: Sequence[str], table: SiteTable, profile: Profile) -> tuple[list[int], dict[int, Needling]]:
+    """Give the places of the patient's id, and of what tells of a person, with what makes needles of a cell."""
+    declared = {fold(word): column for name, column in table.columns.items() for word in (name, *column.also)}
+    ids = [at for at, name in enumerate(header) if fold(name) in declared and declared[fold(name)].field == PATIENT_ID]
+    told = {at: _needling(name, profile) for at, name in enumerate(header) if fold(name) not in declared}
+    return ids, {at: _remembering(needling) for at, needling in told.items() if needling}
 
 
-def _needles_of(header: str, cell: str, profile: Profile) -> Iterator[Needle]:
+def _remembering(needling: Needling) -> Needling:
+    """Give a function that makes the needles of a text once, as long as not too many others come between."""
+    return lru_cache(maxsize=1 << 15)(lambda cell: tuple(needling(cell)))
+
+
+def _needling(header: str, profile: Profile) -> Needling | None:
+    """Give what makes needles of the cells of a column that nobody declared, or null if it tells of no person."""
     words = _WORDS.sub(" ", _CAPITAL.sub(" ", header)).lower()
     if CONTACT.search(words):
-        yield from contact_needles(cell)
-    elif BIRTH.search(words):
-        yield from _date_needles(cell, profile)
-    elif NAME.search(words) and not OF_A_THING.search(words):
-        yield from name_needles(cell)
-    elif IDENTIFIER.search(words):
-        yield from identifier_needles(cell)
-
-
-def _date_needles(cell: str, profile: Profile) -> Iterator[Needle]:
-    for day in sorted(_days(cell)):
-        yield from date_needles(day, profile)
+        return contact_needles
+    if BIRTH.search(words):
+        return lambda cell: (needle for day in sorted(_days(cell)) for needle in date_needles(day, profile))
+    if NAME.search(words) and not OF_A_THING.search(words):
+        return name_needles
+    return identifier_needles if IDENTIFIER.search(words) else None
 
 
 def _days(cell: str) -> set[date]:
@@ -112,20 +127,20 @@ def _days(cell: str) -> set[date]:
     return {day for day in found if day}
 
 
-def rows_of(content: bytes, name: str, table: SiteTable) -> Rows:
-    """Give the rows of a file by header, as text; none of a file that cannot be read.
+def sheet_of(content: bytes, name: str, table: SiteTable) -> Sheet:
+    """Give a file as text; one that cannot be read has no rows.
 
     Rows that harmonize cannot use are among them: they tell of people all the same.
     """
     layout = Layout(table.format or "", table.encoding or "", table.delimiter or "", table.sheet or "")
     wanted = frozenset(fold(word) for header, column in table.columns.items() for word in (header, *column.also))
     try:
-        if not content.strip():
-            return []
-        parsed = parse(content, name, layout, wanted)
-        return [dict(zip(parsed.header, map(_whole, cells), strict=False)) for _, cells, _ in parsed.rows]
+        if content.strip():
+            parsed = parse(content, name, layout, wanted)
+            return Sheet(parsed.header, [cells for _, cells, _ in parsed.rows])
     except UnreadableTableError:
-        return []
+        pass
+    return Sheet((), ())
 
 
 def _whole(cell: str) -> str:

@@ -19,7 +19,7 @@ from tasks.deidentify.pooling import Pool, pooled, read_pools, sealed_rows, sear
 from tasks.deidentify.rescan import found_in_object
 from tasks.deidentify.sealing import sealed, unsealed
 from tasks.deidentify.settle import settle_batch
-from tasks.deidentify.table_needles import needles_in, rows_of
+from tasks.deidentify.table_needles import Sheet, needles_in, sheet_of
 from tasks.errors import VerificationError
 from tasks.store.memory import MemoryStore
 from tests.deidentify.batches import a_batch, everything, rows_at, settled, settled_ends, worked
@@ -237,7 +237,7 @@ RECORDS = [dict(zip(ROWS[0], row, strict=True)) for row in ROWS[1:]]
     ],
 )
 def test_tables_are_read_whatever_their_form(name: str, content: bytes) -> None:
-    ((patient, needles),) = needles_in(rows_of(content, name, TABLE), TABLE, PROFILE)
+    ((patient, needles),) = needles_in(sheet_of(content, name, TABLE), TABLE, PROFILE)
     assert patient == "123456"
     assert {"smith", "anna", "123456"} <= {needle.text for needle in needles}
 
@@ -247,7 +247,7 @@ def test_tables_are_read_whatever_their_form(name: str, content: bytes) -> None:
     [("people.csv", b"\xff\xfe\x00"), ("people.xlsx", b"PK"), ("people.parquet", b"PAR1"), ("people.json", b"{")],
 )
 def test_a_table_that_cannot_be_read_has_no_rows(name: str, content: bytes) -> None:
-    assert list(rows_of(content, name, TABLE)) == []
+    assert list(sheet_of(content, name, TABLE).rows) == []
 
 
 @pytest.mark.parametrize(
@@ -267,15 +267,26 @@ def test_a_table_that_cannot_be_read_has_no_rows(name: str, content: bytes) -> N
     ],
 )
 def test_columns_are_told_by_their_headers(header: str, cell: str, texts: set[str]) -> None:
-    ((_, needles),) = needles_in([{"MRN": "1", header: cell}], TABLE, PROFILE)
+    ((_, needles),) = needles_in(Sheet(("MRN", header), [("1", cell)]), TABLE, PROFILE)
     assert {needle.text for needle in needles} == texts
 
 
 @pytest.mark.parametrize("cell", ["19270102", "1927-01-02", "1927-01-02T00:00:00", "02/01/1927", "2 Jan 1927"])
 def test_a_birth_date_is_searched_for_in_every_spelling(cell: str) -> None:
-    ((_, needles),) = needles_in([{"MRN": "1", "DOB": cell}], TABLE, PROFILE)
+    ((_, needles),) = needles_in(Sheet(("MRN", "DOB"), [("1", cell)]), TABLE, PROFILE)
     assert {"19270102", "1927-01-02", "02.01.1927"} <= {needle.text for needle in needles}
 
 
 def test_a_row_without_a_patient_names_nobody() -> None:
-    assert list(needles_in([{"MRN": " ", "Name": "Smith"}, {"Name": "Smith"}], TABLE, PROFILE)) == []
+    assert list(needles_in(Sheet(("MRN", "Name"), [(" ", "Smith")]), TABLE, PROFILE)) == []
+    assert list(needles_in(Sheet(("Name",), [("Smith",)]), TABLE, PROFILE)) == []
+
+
+def test_a_table_in_any_encoding_that_is_declared_is_harvested() -> None:
+    table = SiteTable.model_validate(
+        {"pattern": "people*", "encoding": "shift_jis", "columns": {"患者番号": "patient_id"}}
+    )
+    content = "患者番号,Name\n123456,山田 太郎\n123456,山田 太郎\n".encode("shift_jis")
+    ((patient, needles),) = needles_in(sheet_of(content, "people.csv", table), table, PROFILE)
+    assert patient == "123456"
+    assert "山田" in {needle.text for needle in needles}
