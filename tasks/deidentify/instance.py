@@ -17,9 +17,9 @@ from tasks.deidentify.crosswalk import Crosswalk, Recorder, crosswalk, recorder
 from tasks.deidentify.dates import read_date
 from tasks.deidentify.elements import Cleaning, clean_dataset
 from tasks.deidentify.facts import facts_of
-from tasks.deidentify.kept import BASIC_DATE, Keeping
+from tasks.deidentify.kept import Keeping
 from tasks.deidentify.marks import earlier_lines, earlier_versions, mark, own_words
-from tasks.deidentify.needles import Given, Needle, become, harvest, harvest_words
+from tasks.deidentify.needles import BASIC_DATE, Given, Needle, become, harvest, harvest_words
 from tasks.deidentify.persons import Person, identify, name_subject
 from tasks.deidentify.policy import types_of
 from tasks.deidentify.residual import found_in_header, found_in_pixels, found_in_text

@@ -12,7 +12,7 @@ from config.deid import Profile
 from tasks.deidentify.ages import capped_age
 from tasks.deidentify.charsets import known_terms
 from tasks.deidentify.dates import is_time, read_date, shift_date, shift_datetime
-from tasks.deidentify.needles import Kind, Needle, spellings
+from tasks.deidentify.needles import BASIC_DATE, Kind, Needle, spellings
 from tasks.deidentify.residual import found_in_text
 from tasks.deidentify.text import Cleaned, Needles, clean_text
 from tasks.deidentify.uids import replaced_uids
@@ -22,7 +22,6 @@ from tasks.identity import Pseudonymizer
 
 DATE: Final = 0x0040A121  # of a content item (PS3.3 section C.17.3)
 DATE_TIME: Final = 0x0040A120
-BASIC_DATE: Final = 8  # characters of YYYYMMDD
 LENGTHS: Final = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240}  # PS3.5 section 6.2
 _ENUMERATED: Final = {0x00100040: ("M", "F", "O")}  # Patient's Sex (PS3.3 section C.7.1.1)
 LONGEST: Final = 1024  # of the VRs without a limit

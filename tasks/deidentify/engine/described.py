@@ -18,8 +18,8 @@ from tasks.deidentify.engine.levels import Level, stated_header
 from tasks.deidentify.engine.opened import Opened
 from tasks.deidentify.engine.pixels import DESCRIPTION, OFFSET_TABLES
 from tasks.deidentify.instance import BIRTH_DATE
-from tasks.deidentify.kept import BASIC_DATE
 from tasks.deidentify.marks import CONTRIBUTING_EQUIPMENT, METHOD
+from tasks.deidentify.needles import BASIC_DATE
 from tasks.deidentify.persons import PATIENT_ID, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, Person
 from tasks.deidentify.screening import PIXEL_TAGS, screened
 from tasks.deidentify.values import CHARACTER_SET

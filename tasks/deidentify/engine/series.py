@@ -38,7 +38,7 @@ class Met(NamedTuple):
 class Pattern:
     """The elements of a series up to its pixel data; `deeds`, in order, are those of the elements that differ.
 
-    `common` is what the other elements left, and `slots` has all of the slots, as the last object had them.
+    `common` is what the other elements left.
     """
 
     level: Level
