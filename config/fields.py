@@ -12,6 +12,9 @@ EVENT = "event"
 EVENT_KIND = "event.kind"
 EVENT_DETAIL = "event.detail"
 IGNORED = "ignored"
+MAXIMUM = "maximum"  # the most support that a patient had, of which no time is told
+MEASUREMENT_VALUE = "measurement.value"
+MEDICATION_DOSE = "medication.dose"
 
 
 class Form(StrEnum):
@@ -27,6 +30,8 @@ class Form(StrEnum):
     LOINC = "loinc"
     UID = "uid"
     DIAGNOSIS = "diagnosis"
+    DRUG = "drug"
+    UNIT = "unit"
     COUNTRY = "country"
 
 
@@ -69,6 +74,7 @@ KINDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
             "start": _DATE,
             "end": _DATE,
             "device": Field(Form.CODE, terms.DEVICE, "breathing_support"),
+            MAXIMUM: Field(Form.CODE, terms.DEVICE, "breathing_support"),
         },
         "emergency_visit": {"start": _DATE, "end": _DATE},
         "death": {"start": _DATE},
@@ -86,6 +92,23 @@ KINDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
             "code": Field(Form.DIAGNOSIS),
             "system": Field(Form.CODE, terms.CODE_SYSTEM, "code_system"),
             "name": Field(Form.CODE),
+        },
+        "measurement": {
+            "start": _DATE,
+            "name": Field(Form.CODE, (*terms.MEASUREMENT, IGNORED)),
+            "loinc": Field(Form.LOINC),
+            "value": Field(Form.NUMBER),
+            "unit": Field(Form.UNIT),
+        },
+        "medication": {
+            "start": _DATE,
+            "end": _DATE,
+            "name": Field(Form.CODE),
+            "code": Field(Form.DRUG),
+            "system": Field(Form.CODE, terms.DRUG_SYSTEM),
+            "route": Field(Form.CODE, terms.ROUTE),
+            "dose": Field(Form.NUMBER),
+            "unit": Field(Form.CODE, terms.DOSE_UNIT),
         },
         "study": {"start": _DATE, "uid": Field(Form.UID)},
     }

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from config.errors import ConfigError
 from config.fields import Form
@@ -14,6 +14,7 @@ from config.nodes import with_profile
 from config.settings import describe
 from config.site_tables import DAYS, CodeMap, SiteTable, code_problems
 from config.vocab import terms
+from config.vocab.months import months
 
 CODE = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
@@ -61,6 +62,7 @@ class Site(BaseModel):
     code: str = Field("", pattern=CODE, description="Name of the file and of the site's folder in the raw bucket.")
     name: str = Field("", description="Name of the institution, for people.")
     country: str = Field("US", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")
+    language: str = Field("en", description="ISO 639-1 code of the language that the names of months are in.")
     id_issuer: str = Field("", description="Who issues the patient ids; sites that share one name it alike.")
     accept_not_checked: bool = Field(default=True, description="Whether images whose pixels were not checked may pass.")
     index: Index = Index()
@@ -97,6 +99,14 @@ class Site(BaseModel):
         if DAYS in dates and set(dates) != {DAYS}:
             raise ValueError("a site sends days from the index event or dates, not both")
         return self
+
+    @field_validator("language")
+    @classmethod
+    def _language_is_known(cls, language: str) -> str:
+        known = (*months(), "ja", "zh")  # the last two write months as numbers
+        if language not in known:
+            raise ValueError(f"is none of {', '.join(known)}")
+        return language
 
     @property
     def digest(self) -> str:

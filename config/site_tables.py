@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from config import fields
-from config.fields import EVENT, EVENT_KIND, PATIENT_ID, Form, field_of
-from config.vocab import code_sets
+from config.fields import EVENT, EVENT_KIND, MAXIMUM, MEASUREMENT_VALUE, MEDICATION_DOSE, PATIENT_ID, Form, field_of
+from config.vocab import code_sets, fold
+from config.vocab.measurements import conversions
+from config.vocab.terms import DOSE_UNIT, MEASUREMENT
 
 DAYS = "days"
 DATE_ORDERS = ("vote", "iso", "dmy", "mdy", "ymd", DAYS)
@@ -32,6 +34,8 @@ class Column(BaseModel):
     )
     date: str = Field("vote", description="vote, iso, dmy, mdy, ymd, days, or a strptime format.")
     unit: str | None = Field(None, description="years or months for an age; a UCUM unit for a value.")
+    name: str = Field("", description="Which measurement a column of a wide table holds, such as height.")
+    decimal: Literal["vote", "point", "comma"] = Field("vote", description="The decimal mark of a column of numbers.")
     slot: int = Field(1, ge=1, description="Which of several stays or tests in one row of a wide table.")
     missing: tuple[str, ...] = Field((), description="More texts that stand for a missing value, such as 999.")
     separator: str = Field("", description="What parts several values in one cell.")
@@ -62,7 +66,25 @@ class Column(BaseModel):
             raise ValueError("codes are given for a field that has none")
         if form is Form.AGE and self.unit not in {None, "years", "months"}:
             raise ValueError("the unit of an age is years or months")
+        if self.decimal != "vote" and form is not Form.NUMBER:
+            raise ValueError("decimal is given for a field that is no number")
         return self
+
+    @model_validator(mode="after")
+    def _units_can_be_converted(self) -> Self:
+        if self.name and (self.name not in MEASUREMENT or not self.field.startswith("measurement.")):
+            raise ValueError("name is none of a measurement, or the field is no measurement")
+        is_declared = self.field == MEASUREMENT_VALUE and self.name and self.unit is not None
+        if is_declared and (self.name, fold(self.unit or "")) not in conversions():
+            raise ValueError(f"no unit {self.unit} of {self.name} is known")
+        if self.field == MEDICATION_DOSE and self.unit not in {None, *DOSE_UNIT}:
+            raise ValueError(f"the unit of a dose is one of {', '.join(DOSE_UNIT)}")
+        return self
+
+    @property
+    def place(self) -> tuple[str, int, str]:
+        """What no two columns of one file may both be."""
+        return self.field, self.slot, self.name
 
     @property
     def kind(self) -> fields.Field:
@@ -113,7 +135,7 @@ class SiteTable(BaseModel):
         return self
 
     def _problems(self) -> Iterator[str]:
-        named = Counter((column.field, column.slot) for column in self.columns.values() if not column.optional)
+        named = Counter(column.place for column in self.columns.values() if not column.optional)
         names = [column.field for column in self.columns.values()]
         if names.count(PATIENT_ID) != 1:
             yield "exactly one column is the patient_id"
@@ -121,7 +143,11 @@ class SiteTable(BaseModel):
             yield "a long table has one event.kind, a wide table none"
         if self.shape == "wide" and any(name.startswith(f"{EVENT}.") for name in names):
             yield "event fields belong to long tables"
-        yield from (f"{name} is named twice" for (name, _), count in named.items() if count > 1)
+        if self.shape == "long" and any(
+            column.name or column.field.endswith(f".{MAXIMUM}") for column in self.columns.values()
+        ):
+            yield "named measurements and the highest support belong to wide tables"
+        yield from (f"{name} is named twice" for (name, _, _), count in named.items() if count > 1)
 
 
 def code_problems(tables: tuple[SiteTable, ...], own: Mapping[str, CodeMap], *, closed: bool) -> Iterator[str]:

@@ -221,6 +221,28 @@ def crosswalk(
     commands.crosswalk(site, batch, given, uids, patients)
 
 
+@app.command()
+def explain(
+    table: Annotated[str, typer.Argument(help="Canonical table, such as subject.")],
+    key: Annotated[str, typer.Argument(help="Key of the row in that table.")],
+    field: Annotated[str, typer.Argument(help="Column.")],
+    *,
+    site: Annotated[str | None, typer.Option(help="Look in batches of this site only.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Look in batches of this name only.")] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Show the source cell too: identifiable; needs raw store and key ring.")
+    ] = False,
+    raw: Raw = None,
+    work: Work = None,
+    sites: Sites = None,
+    keys: Keys = None,
+    json: Json = False,
+) -> None:
+    """Say where a cell of a canonical table comes from: source, mapping, rule, and what holds its row."""
+    given = commands.settings(raw=raw, work=work, sites=sites, keys=keys)
+    commands.explain((table, key, field), (site, batch), given, private=private, as_json=json)
+
+
 @app.command("score-midib")
 def score_midib(
     answers: Annotated[Path, typer.Argument(help="Answer key: SQLite with a table answer_data.", exists=True)],

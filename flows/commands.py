@@ -238,6 +238,36 @@ def crosswalk(site: str, batch: str, given: Settings, uids: Path, patients: Path
         note(f"wrote {len(pairs)} rows to {path}; they lead from the released data back to the person")
 
 
+def explain(
+    cell: tuple[str, str, str],
+    where: tuple[str | None, str | None],
+    given: Settings,
+    *,
+    private: bool,
+    as_json: bool,
+) -> None:
+    """Show where a cell comes from, in each batch that has its row."""
+    from flows.explain import Cell
+    from flows.explain import explain as explain_cell
+    from flows.explain_source import source_of
+    from tasks.store.opening import open_named
+
+    work = open_named("work", given)
+    answers = []
+    for one in explain_cell(work, Cell(*cell), *where):
+        answers.append(one.as_dict())
+        if private:
+            source = source_of(one, (open_named("raw", given), work), given, load_key_ring(given.key_ring))
+            answers[-1] |= {f"source {name}": value for name, value in source.items()}
+    if private:
+        note("source cells are identifiable: keep this answer as you keep the raw data")
+    if as_json:
+        say_json({"cells": answers})
+        return
+    for answer in answers:
+        show_rows(answer["batch"], [{"": name, "what": value} for name, value in answer.items()])
+
+
 def score_midib(  # noqa: PLR0913 -- each is an option of the command
     key: Path,
     folder: Path,

@@ -16,6 +16,7 @@ MAX_WEEKS = 520  # ten years keeps shifted dates plausible for scanner and softw
 _SEPARATOR = b"\x1f"
 _UUID_VERSION_8 = (0xF << 76, 8 << 76)
 _UUID_VARIANT = (0x3 << 62, 0x2 << 62)
+_HMAC_MASKS = (0x36, 0x5C)
 
 
 @lru_cache(maxsize=256)
@@ -79,6 +80,17 @@ def source_id(ring: KeyRing, key: str) -> str:
     return _keyed(ring, "source", key).hex()[:32]
 
 
+def source_blocks(ring: KeyRing) -> tuple[bytes, bytes]:
+    """Give the inner and the outer block of `source_id`, for engines that have SHA-256 and no HMAC.
+
+    HMAC (RFC 2104) is ``SHA256(outer + SHA256(inner + message))``: two digests, so that nothing can be appended to a
+    message. The blocks are as secret as the key.
+    """
+    key = _derive(ring.key, "source").ljust(hashlib.sha256().block_size, b"\0")
+    inner, outer = (bytes(byte ^ mask for byte in key) for mask in _HMAC_MASKS)
+    return inner, outer
+
+
 @dataclass(frozen=True, slots=True)
 class Pseudonymizer:
     """The identity functions bound to one key ring and one id issuer, which is all that a site needs."""
@@ -101,3 +113,7 @@ class Pseudonymizer:
     def source(self, key: str) -> str:
         """Give the public name of a raw object."""
         return source_id(self.ring, key)
+
+    def source_blocks(self) -> tuple[bytes, bytes]:
+        """Give the inner and the outer block of `source`, to make many at once; as secret as the key."""
+        return source_blocks(self.ring)

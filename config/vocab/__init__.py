@@ -9,6 +9,7 @@ from config.rules import rows_of
 
 _ASSAY = {"naat_quantitative": "naat", "unclassified": "not_reported"}
 _UNIVERSAL = "any"
+_SHORTEST_CUT = 4  # letters of a truncated word that still tell it from others
 
 
 def fold(text: str) -> str:
@@ -85,10 +86,36 @@ def vendor_of(manufacturer: str) -> str | None:
 
 
 @cache
+def _view_positions() -> Mapping[str, tuple[str, str]]:
+    rows = rows_of("vocab/view_positions.csv")
+    return MappingProxyType({fold(row["spelling"]): (row["term"], row["word"]) for row in rows})
+
+
+def view_position_of(text: str) -> str | None:
+    """Give the defined term of a View Position, or None if it has none."""
+    found = _view_positions().get(fold(text.replace("_", " ")))
+    return found[0] if found else None
+
+
+@cache
+def words_of_views() -> Mapping[str, str]:
+    """Give, for each term of a view position, the name that words of descriptions have for it."""
+    return MappingProxyType(dict(_view_positions().values()))
+
+
+@cache
 def _body_parts() -> Mapping[str, str]:
     return MappingProxyType({fold(row["spelling"]): row["term"] for row in rows_of("vocab/body_parts.csv")})
 
 
 def body_part_of(text: str) -> str | None:
     """Give the defined term (PS3.16 Annex L) of a Body Part Examined, or None if it has none."""
-    return _body_parts().get(fold(text))
+    spelling = fold(text.replace("_", " "))
+    return _body_parts().get(spelling) or _body_parts().get(fold(text)) or _truncated(spelling)
+
+
+@cache
+def _truncated(spelling: str) -> str | None:
+    """Give the term of a value that was cut off, where every spelling that begins so means the same."""
+    terms = {term for known, term in _body_parts().items() if known.startswith(spelling)}
+    return terms.pop() if len(spelling) >= _SHORTEST_CUT and len(terms) == 1 else None

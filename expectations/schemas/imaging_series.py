@@ -33,7 +33,13 @@ TABLE = Table(
                 null=MIXED,
                 source="(0020,0060), (0020,0062)",
             ),
-            column("view_position", pa.string(), "View Position", null=MIXED, source="(0018,5101)"),
+            column(
+                "view_position",
+                pa.string(),
+                "View Position as a defined term",
+                null="absent, mixed, or no defined term",
+                source="(0018,5101), PS3.3 C.8.11.5.1.1",
+            ),
             column(
                 "series_description", pa.string(), "Series Description as released", null=MIXED, source="(0008,103E)"
             ),
@@ -49,10 +55,28 @@ TABLE = Table(
             column(
                 "slice_spacing_mm",
                 pa.float64(),
-                "Median distance of neighbouring slices, measured from their positions",
+                "Median distance of neighbouring slices, measured from their positions; localizers aside",
                 unit="mm",
-                null="fewer than two slices, or more than one orientation",
+                null="fewer than two positions, or more than one orientation",
                 source="(0020,0032), (0020,0037)",
+            ),
+            column(
+                "n_positions",
+                pa.int32(),
+                "Number of different positions of its slices",
+                unit="{position}",
+                null="no slice has a position, or more than one orientation",
+                source="(0020,0032), (0020,0037)",
+                minimum=1,
+            ),
+            column(
+                "n_missing_slices",
+                pa.int32(),
+                "Slices that would fill the gaps: steps of more than 1.5 times the usual one",
+                unit="{slice}",
+                null="fewer than two positions, or more than one orientation",
+                source="(0020,0032), (0020,0037)",
+                minimum=0,
             ),
             column(
                 "pixel_spacing_mm",
@@ -73,7 +97,7 @@ TABLE = Table(
             column(
                 "regular_volume",
                 pa.bool_(),
-                "One orientation, unique positions, even spacing",
+                "One orientation, unique positions, even spacing, and no shear as of a tilted gantry",
                 null="not CT, or fewer than two slices with a position",
             ),
             column("lossy", pa.bool_(), "Some instance was compressed with loss", source="(0028,2110)"),

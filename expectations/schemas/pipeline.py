@@ -20,6 +20,20 @@ SOURCES = Table(
     ),
 )
 
+CLINICAL_SOURCES = Table(
+    "clinical_sources",
+    "One row per clinical table that a run met, in the order of its reports. Private: names are the site's.",
+    ("source_file",),
+    pa.schema(
+        [
+            column("source_file", pa.string(), "Keyed digest of the name, as lineage has it"),
+            column("key", pa.string(), "Raw key"),
+            column("table_place", pa.int32(), "Place in the tables of the site file, the first is 0", null="not read"),
+            column("headers", LIST_OF_STRINGS, "Headers of the columns that the site file declares", null="not read"),
+        ]
+    ),
+)
+
 CROSSWALK = Table(
     "crosswalk",
     "One row per source identifier that was replaced. Private: it leads from the released data back to the person.",
@@ -255,6 +269,24 @@ INSTANCES = Table(
                 "Image Orientation (Patient): row x, y, z, column x, y, z",
                 source="(0020,0037)",
                 null="absent",
+            ),
+            column(
+                "frame_depths_mm",
+                LIST_OF_NUMBERS,
+                "Place of each frame along the normal of the one orientation that all frames have",
+                unit="mm",
+                source="PS3.3 C.7.6.16.2.3, C.7.6.16.2.4",
+                null="one frame, or not every frame has its place and the same orientation",
+            ),
+            column(
+                "is_localizer", pa.bool_(), "Image Type names a localizer", source="(0008,0008)", null="no image type"
+            ),
+            column(
+                "procedure_codes",
+                LIST_OF_STRINGS,
+                "Codes of the procedure as '<scheme> <value>', CPT, LOINC and RadLex only, sorted",
+                source="(0008,1032), (0032,1064)",
+                null="absent, or of other schemes",
             ),
             column("convolution_kernel", LIST_OF_STRINGS, "Convolution Kernel", source="(0018,1210)", null="absent"),
             column(

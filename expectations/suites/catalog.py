@@ -13,6 +13,8 @@ from expectations.suites import (
     imaging_instance,
     imaging_series,
     imaging_study,
+    measurement,
+    medication,
     subject,
     test_result,
 )
@@ -22,7 +24,17 @@ FOLDER = Path(str(files("expectations.suites").joinpath("json")))
 
 def suites() -> dict[str, ExpectationSuite]:
     """Give a fresh copy of every suite, by its table's name: Great Expectations writes ids into what it runs."""
-    modules = (subject, clinical_event, test_result, condition, imaging_study, imaging_series, imaging_instance)
+    modules = (
+        subject,
+        clinical_event,
+        test_result,
+        condition,
+        measurement,
+        medication,
+        imaging_study,
+        imaging_series,
+        imaging_instance,
+    )
     return {suite.name: suite for suite in (module.suite() for module in modules)}
 
 

@@ -24,6 +24,8 @@ FORMS = {
     "parent_event_id": KEYED,
     "test_id": KEYED,
     "condition_id": KEYED,
+    "measurement_id": KEYED,
+    "medication_id": KEYED,
     "source_row": KEYED,
     "site_id": Form("S-FORM", "the code of a site", r"^[a-z0-9][a-z0-9_-]{0,31}\Z"),
     "subject_id": PSEUDONYM,

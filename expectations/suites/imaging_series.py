@@ -15,6 +15,7 @@ def suite() -> ExpectationSuite:
         [
             *from_schema(table, empty="S-EMPTY"),
             keeps("I-COUNT", "n_instances and n_bytes are the number and size of its rows in imaging_instance"),
+            keeps("I-BODYPART", "The body part belongs to the region of the LOINC code of the study"),
             keeps("I-MODALITY", "CR, DX and CT have the SOP classes of their modality, and no other modality has them"),
         ],
     )

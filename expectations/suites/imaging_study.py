@@ -21,6 +21,8 @@ def suite() -> ExpectationSuite:
             keeps("I-TEST-DELTA", "days_to_positive_tests are the days of the positive tests", "positive"),
             keeps("I-TEST-DELTA", "days_to_negative_tests are the days of the negative tests", "negative"),
             keeps("I-COUNT", "n_series and n_instances are the numbers of rows in imaging_series and imaging_instance"),
-            keeps("L-LOINC-CHECK", "loinc_code has a valid check digit"),
+            keeps("L-LOINC-CHECK", "loinc_code has a valid check digit and is an active code of the table"),
+            keeps("L-LOINC-ATTR", "Name, system, method and contrast are those of loinc_code"),
+            keeps("L-LOINC-UNIQUE", "A description that is known has one code in all studies of its modalities"),
         ],
     )

@@ -42,6 +42,11 @@ def suite() -> ExpectationSuite:
                 "covid19_status Positive has a positive test or a COVID-19 diagnosis; "
                 "Negative has a negative naat or antigen test and neither",
             ),
+            keeps("T-ANTIBODY", "covid19_status is not Positive by an antibody alone"),
+            keeps(
+                "T-LONG-COVID",
+                "A long COVID diagnosis is after the first positive test, and its subject's covid19_status is Positive",
+            ),
             keeps(
                 "T-INDEX-TEST",
                 "A subject whose index event is a COVID-19 test has a test on day 0, where the batch has tests",

@@ -13,9 +13,13 @@ from tasks.deidentify.dates import read_date
 from tasks.deidentify.persons import Person
 from tasks.deidentify.values import codecs_in, text_of
 
+LOCALIZER: Final = "LOCALIZER"
+PROCEDURE_SCHEMES: Final = ("C4", "C5", "CPT", "LN", "RADLEX")  # CPT, LOINC, and RadLex with its Playbook
+SAME_DIRECTION: Final = 3  # decimals to which orientations are equal
 SEXES: Final = ("M", "F", "O")
 ANSWERS: Final = ("YES", "NO")
-_FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_SHARED, _PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
+_FUNCTIONAL_GROUPS = (_SHARED, _PER_FRAME)
 _GROUPS_OF_IMAGE_PLANE = ("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence")
 _GROUPS = (*_GROUPS_OF_IMAGE_PLANE, "CTReconstructionSequence", "FrameAnatomySequence")
 _PER_INTEGER = {"int16": 1 << 15, "int32": 1 << 31}
@@ -46,6 +50,7 @@ def facts_of(dataset: FileDataset, person: Person, pixels: str, profile: Profile
         | _facts_of_acquisition(dataset)
         | _facts_of_pixels(dataset)
         | _facts_of_plane(dataset)
+        | {"frame_depths_mm": _frame_depths(dataset), "procedure_codes": procedure_codes_of(dataset)}
     )
 
 
@@ -63,6 +68,7 @@ def _facts_of_patient(dataset: Dataset, oldest_years: int) -> dict[str, Any]:
 def _facts_of_acquisition(dataset: Dataset) -> dict[str, Any]:
     return {
         "modality": _text(dataset, "Modality") or "",
+        "is_localizer": is_localizer(_texts(dataset, "ImageType")),
         "body_part_raw": _text(dataset, "BodyPartExamined"),
         "laterality": _text(dataset, "Laterality") or _text(dataset, "ImageLaterality"),
         "view_position": _text(dataset, "ViewPosition"),
@@ -102,6 +108,49 @@ def _facts_of_plane(dataset: Dataset) -> dict[str, Any]:
         "image_orientation": _numbers(places, "ImageOrientationPatient", 6),
         "convolution_kernel": next((kernel for kernel in kernels if kernel), None),
     }
+
+
+def is_localizer(image_type: list[str]) -> bool | None:
+    """Tell whether one of the values of Image Type names a localizer (PS3.3 C.8.2.1.1.1), or null if there are none."""
+    return LOCALIZER in image_type if image_type else None
+
+
+def procedure_codes_of(dataset: Dataset) -> list[str] | None:
+    """Give the codes of the procedure as ``<scheme> <value>``, of public schemes for procedures alone."""
+    codes = set()
+    for keyword in ("ProcedureCodeSequence", "RequestedProcedureCodeSequence"):
+        for item in dataset[keyword].value or () if keyword in dataset else ():
+            scheme, value = _text(item, "CodingSchemeDesignator"), _text(item, "CodeValue")
+            if scheme in PROCEDURE_SCHEMES and value:
+                codes.add(f"{scheme} {value}")
+    return sorted(codes) or None
+
+
+def _frame_depths(dataset: Dataset) -> list[float] | None:
+    """Give the place of every frame along the normal of all frames (PS3.3 C.7.6.16.2.3 and C.7.6.16.2.4)."""
+    frames = [dataset[_PER_FRAME].value] if _PER_FRAME in dataset else []
+    shared = [dataset[_SHARED].value[0]] if _SHARED in dataset and dataset[_SHARED].value else []
+    places = [[_groups_of(frame, *shared) for frame in sequence or ()] for sequence in frames]
+    depths: list[float] = []
+    orientations = set()
+    for groups in places[0] if places else ():
+        position = _numbers(groups, "ImagePositionPatient", 3)
+        orientation = _numbers(groups, "ImageOrientationPatient", 6)
+        if position is None or orientation is None:
+            return None
+        orientations.add(tuple(round(cosine, SAME_DIRECTION) + 0.0 for cosine in orientation))
+        depths.append(sum(one * other for one, other in zip(position, _normal_of(orientation), strict=True)))
+    return depths if len(depths) > 1 and len(orientations) == 1 else None
+
+
+def _groups_of(*frames: Dataset) -> list[Dataset]:
+    names = ("PlanePositionSequence", "PlaneOrientationSequence")
+    return [frame[name].value[0] for frame in frames for name in names if name in frame and frame[name].value]
+
+
+def _normal_of(cosines: list[float]) -> tuple[float, float, float]:
+    a, b, c, d, e, f = cosines
+    return b * f - c * e, c * d - a * f, a * e - b * d
 
 
 def _first_frame(dataset: Dataset) -> list[Dataset]:

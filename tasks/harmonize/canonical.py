@@ -11,20 +11,37 @@ from expectations.schemas.catalog import BATCH
 from expectations.schemas.pipeline import ANCHORS, HOLDS
 from expectations.schemas.table import Table, table_of
 from tasks.errors import AccountingError
-from tasks.harmonize import stays, tests
+from tasks.harmonize import measurements, medications, stays, tests
 from tasks.harmonize.anchors import anchor_days
 from tasks.harmonize.day_zero import day_zero, image_anchors, stated_days
 from tasks.harmonize.flags import derived_flags
-from tasks.harmonize.imaging import Imaging, imaging_of
-from tasks.harmonize.lineage import lineage_rows
+from tasks.harmonize.imaging import Imaging
+from tasks.harmonize.lineage import Sources, lineage_rows
 from tasks.harmonize.orphans import orphans_of
+from tasks.harmonize.parents import parents_of
+from tasks.harmonize.query import View, query
 from tasks.harmonize.records import Extraction
 from tasks.harmonize.studies import days_of_studies, withheld_years
 from tasks.harmonize.subjects import people_of, subject_rows
+from tasks.harmonize.traces import ROW, told_blocks
 from tasks.identity import Pseudonymizer
 
-BEYOND_ROWS = {"D-SEX-STABLE", "C-FLAG-DERIVED", "T-COVID-POS", "H-NAMELESS"}  # no single cell breaks these
+BEYOND_ROWS = {
+    "D-SEX-STABLE",
+    "C-FLAG-DERIVED",
+    "T-COVID-POS",
+    "H-NAMELESS",
+    "H-VALUELESS",
+    "H-UNIT",
+    "H-IMPLAUSIBLE",
+    "H-CODE-SYSTEM",
+}  # no single cell breaks these
 Places = Counter[tuple[str, str]]  # how often a rule fired at a place
+_SOURCE_ROWS = """
+SELECT event_id, substr(sha256(outer_block || unhex(sha256(inner_block || encode(
+       concat_ws(chr(31), word, batch_id, file, row))))), 1, 32) AS source_row
+FROM events, blocks ORDER BY event_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +51,7 @@ class Canonical:
     `holds` names rows that could not be decided; `people` and `orphans` are who is on which side.
     """
 
-    tables: dict[str, pa.Table]
+    tables: dict[str, pa.Table | View]
     holds: pa.Table
     anchors: pa.Table
     people: pa.Table
@@ -50,22 +67,24 @@ class _Clinical:
     merged: dict[str, pa.Table]
 
 
-def canonical_tables(sent: Extraction, instances: pa.Table, site: Site, people: Pseudonymizer, batch: str) -> Canonical:
+def canonical_tables(
+    sent: Extraction, imaging: Imaging, site: Site, people: Pseudonymizer, sources: Sources
+) -> Canonical:
     """Make every canonical table of a batch.
 
     Parameters
     ----------
-    sent, instances
-        Records of all files, and the settled instances.
-    batch
-        Site and batch, as lineage names them.
+    sent, imaging
+        Records of all files, and what the instances tell.
+    sources
+        What lineage tells of.
 
     Raises
     ------
     AccountingError
         If a record went missing between the files and the tables.
     """
-    clinical, imaging = _clinical(sent), imaging_of(instances)
+    clinical = _clinical(sent)
     persons, held = people_of(sent.of("subject"), imaging.studies)
     anchors = clinical_anchors = anchor_days(persons, clinical.merged["test_result"], imaging.studies, site.index)
     offsets, contradicted = _offsets(persons, people), 0
@@ -80,15 +99,15 @@ def canonical_tables(sent: Extraction, instances: pa.Table, site: Site, people: 
     studies = days_of_studies(imaging.studies, anchors, results, offsets)
     made = {
         "subject": subjects,
-        "clinical_event": _with_source(events, people, batch),
+        "clinical_event": _with_source(events, people, sources.batch_id),
         "test_result": results,
         "condition": tests.days_of_conditions(clinical.merged["condition"], clinical_anchors),
+        **_in_stays(clinical, clinical_anchors),
         "imaging_study": studies,
         "imaging_series": imaging.series,
-        "imaging_instance": imaging.instances,
-        "lineage": _lineage(sent, clinical, subjects, people, batch),
+        "lineage": lineage_rows(clinical.sent, sent.of("subject"), people, sources),
     }
-    tables = {name: conformed(table, BATCH[name]) for name, table in made.items()}
+    tables = {name: table if isinstance(table, View) else conformed(table, BATCH[name]) for name, table in made.items()}
     holds = [*_held_subjects(held, flags), *_held_clinical(clinical.merged), *_held_imaging(imaging, studies, site)]
     orphans = orphans_of(persons)
     found = _places(
@@ -107,23 +126,40 @@ def conformed(rows: pa.Table, table: Table) -> pa.Table:
 
 
 def _clinical(sent: Extraction) -> _Clinical:
+    """Give the clinical things, and let go of their records, which are as large again."""
     identified = {
         "clinical_event": stays.identified_events(sent),
         "test_result": tests.identified_tests(sent),
         "condition": tests.identified_conditions(sent),
+        "measurement": measurements.identified_measurements(sent),
+        "medication": medications.identified_medications(sent),
     }
     merged = {
         "clinical_event": stays.merged_events(identified["clinical_event"]),
         "test_result": tests.merged_tests(identified["test_result"]),
         "condition": tests.merged_conditions(identified["condition"]),
+        "measurement": measurements.merged_measurements(identified["measurement"]),
+        "medication": medications.merged_medications(identified["medication"]),
     }
-    kinds = {"clinical_event": stays.KINDS, "test_result": ("test",), "condition": ("condition",)}
+    kinds = {"clinical_event": stays.KINDS, "test_result": ("test",)}
     for name, table in merged.items():
-        rows_in = sum(len(sent.of(kind)) for kind in kinds[name])
+        rows_in = sum(len(sent.of(kind)) for kind in kinds.get(name, (name,)))
         rows_out = pc.sum(table["sources"], min_count=0).as_py()
         if rows_in != rows_out:
             raise AccountingError(f"{name}: {rows_in} records came in and {rows_out} are accounted for")
+        for kind in kinds.get(name, (name,)):
+            sent.records[kind].clear()
     return _Clinical(identified, merged)
+
+
+def _in_stays(clinical: _Clinical, anchors: pa.Table) -> dict[str, pa.Table]:
+    """Give what is neither an interval of care nor tells of the disease, with the stay that it lies in."""
+    events = clinical.sent["clinical_event"], clinical.merged["clinical_event"]
+    counted = {"measurement": measurements.days_of_measurements, "medication": medications.days_of_medications}
+    return {
+        name: days(clinical.merged[name], parents_of(clinical.sent[name], f"{name}_id", events), anchors)
+        for name, days in counted.items()
+    }
 
 
 def _offsets(persons: pa.Table, people: Pseudonymizer) -> pa.Table:
@@ -134,23 +170,8 @@ def _offsets(persons: pa.Table, people: Pseudonymizer) -> pa.Table:
 
 def _with_source(events: pa.Table, people: Pseudonymizer, batch_id: str) -> pa.Table:
     """Name each event's first source row by a keyed digest, since a batch's name can hold a date."""
-    places = zip(events["file"].to_pylist(), events["row"].to_pylist(), strict=True)
-    digests = [people.source(f"row\x1f{batch_id}\x1f{file}\x1f{row}") for file, row in places]
-    return events.append_column("source_row", pa.array(digests, pa.string()))
-
-
-def _lineage(
-    sent: Extraction, clinical: _Clinical, subjects: pa.Table, people: Pseudonymizer, batch_id: str
-) -> pa.Table:
-    tables = {
-        "cells": sent.all_cells(),
-        "people": sent.of("subject"),
-        "events": clinical.sent["clinical_event"],
-        "tests": clinical.sent["test_result"],
-        "conditions": clinical.sent["condition"],
-        "subjects": subjects,
-    }
-    return lineage_rows(tables, people, batch_id)
+    places, blocks = events.select(["event_id", "file", "row"]), told_blocks(people, word=ROW, batch_id=batch_id)
+    return events.append_column("source_row", query(_SOURCE_ROWS, events=places, blocks=blocks)["source_row"])
 
 
 Hold = tuple[str, str, str]
@@ -190,7 +211,7 @@ def _held_imaging(imaging: Imaging, studies: pa.Table, site: Site) -> list[Hold]
 def _places(imaging: Imaging, holds: list[Hold], orphans: pa.Table, counts: dict[str, int]) -> Places:
     """Count what was found beyond single rows of a file, which are reported with their rows."""
     found: Places = Counter({("I-CONFLICT", place): len(keys) for place, keys in imaging.conflicts.items()})
-    found["I-VENDOR", "imaging_series.manufacturer"] = imaging.unknown_vendors
+    found.update(imaging.found)
     found["T-NEG-POS", "test_result.result"] = counts["T-NEG-POS"]
     found["P-YEAR-WITHHELD", "imaging_study.study_year"] = counts["P-YEAR-WITHHELD"]
     found["H-STUDY-DAY", "imaging_study.day"] = counts["H-STUDY-DAY"]

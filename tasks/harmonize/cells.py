@@ -41,11 +41,3 @@ def decide_each(
     values = pa.array([value for value, _ in decisions], kind)
     rules = pa.array([rule for _, rule in decisions], pa.string())
     return Mapped(values.take(encoded.indices), rules.take(encoded.indices), *mapping)
-
-
-def decide_number(text: str) -> Decision:
-    """Give a number written with a decimal point."""
-    try:
-        return float(text), None
-    except ValueError:
-        return None, UNMAPPED

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.harmonize.query import query
+from tasks.harmonize.query import Rows, View, query
 
 _AGREED = """
-SELECT key, min(COLUMNS(* EXCLUDE (key))), count(DISTINCT COLUMNS(* EXCLUDE (key))) FROM told GROUP BY key ORDER BY key
+SELECT key, min(COLUMNS(* EXCLUDE (key))), max(COLUMNS(* EXCLUDE (key))) IS DISTINCT FROM min(COLUMNS(* EXCLUDE (key)))
+FROM told GROUP BY key ORDER BY key
 """
 
 
-def agreed(rows: pa.Table, key: str, names: Sequence[str]) -> tuple[pa.Table, dict[str, pa.Array]]:
+def agreed(rows: Rows, key: str, names: Sequence[str]) -> tuple[pa.Table, dict[str, pa.Array]]:
     """Give one row per key, and for each column the keys whose rows do not agree.
 
     Parameters
@@ -25,13 +26,13 @@ def agreed(rows: pa.Table, key: str, names: Sequence[str]) -> tuple[pa.Table, di
     tuple[pa.Table, dict[str, pa.Array]]
         `key` and `names`, sorted by key; and the keys in conflict, by column, where there are any.
     """
-    told = rows.select([key, *names]).rename_columns(["key", *names])
+    columns = ", ".join(f'"{name}"' for name in names)
+    told = View(f'SELECT "{key}" AS key, {columns} FROM rows_of_things', {"rows_of_things": rows})  # noqa: S608 -- constants of our modules
     keys, *found = (column.combine_chunks() for column in query(_AGREED, told=told).columns)
-    columns = [keys]
+    made = {key: keys}
     conflicts: dict[str, pa.Array] = {}
-    for name, one, count in zip(names, found[: len(names)], found[len(names) :], strict=True):
-        several = pc.greater(count, 1)
-        columns.append(pc.if_else(several, pa.nulls(len(one), one.type), one))
+    for name, one, several in zip(names, found[: len(names)], found[len(names) :], strict=True):
+        made[name] = pc.if_else(several, pa.nulls(len(one), one.type), one)
         if pc.any(several).as_py():
             conflicts[name] = keys.filter(several)
-    return pa.table(dict(zip([key, *names], columns, strict=True))), conflicts
+    return pa.table(made), conflicts

@@ -1,13 +1,14 @@
 """Dates by one form per column, declared or voted; a value that does not fit is held, never read another way."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
 from config.site_tables import DAYS, Column
 from config.vocab import fold, missing_words
+from config.vocab.months import months
 from tasks.harmonize.cells import MISSING, Decision, Mapped, decide_each
 
 UNREADABLE = "S-DATE"
@@ -19,15 +20,25 @@ LAST_YEAR = 2199  # a later year is a stray digit; whether a date lies after rec
 MONTHS = 12
 DAY_ZERO = date(2000, 1, 1)  # stands for the index event of a site that sends days
 
-_TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME)
-_DICOM = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_PARTS = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})" + _TIME)
+_ZONE = r"(?: ?[AaPp]\.?[Mm]\.?)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?" + _ZONE
+_TIME = r"(?:(?:[T ]|, )?" + _CLOCK + ")?"
+_LATER = r"(?:(?:[T ]|, )" + _CLOCK + ")?"  # apart from a day that may have one digit
+_COMPACT = r"(?:[T ]?\d{4}(?:\d{2}(?:[.,]\d+)?)?" + _ZONE + ")?"
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _LATER)
+_GLUED = re.compile(r"(\d{4})[-/.](\d{2})[-/.](\d{2})\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?" + _ZONE)
+_KANJI = re.compile(r"(\d{4})\s?\u5e74\s?(\d{1,2})\s?\u6708\s?(\d{1,2})\s?\u65e5" + _LATER)
+_DICOM = re.compile(r"(\d{4})(\d{2})(\d{2})(?:" + _COMPACT + "|" + _TIME + ")")
+_WORDED = re.compile(
+    r"(?:(\d{1,2})(?:st|nd|rd|th|\u00ba|\.)?|([^\W\d_]+))[-/. ]\s?(?:de |of )?"
+    r"(?:([^\W\d_]+)|(\d{1,2})(?:st|nd|rd|th)?)[-/., ]\s?(?:de |of )?(\d{4})" + _TIME
+)
+PARTS = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})" + _TIME)
 _DAYS = re.compile(r"([+-]?\d{1,5})(?:\.0+)?")
 _SENTINELS = frozenset({"01/01/1900", "1900-01-01", "00/00/0000", "0000-00-00", "9999-12-31", "31/12/9999"})
 
 
-def map_dates(cells: pa.Array, column: Column, whole: pa.Array) -> Mapped:
+def map_dates(cells: pa.Array, column: Column, whole: pa.Array, language: str = "en") -> Mapped:
     """Map a column of dates to calendar dates; times of day are dropped.
 
     ISO 8601 and the DICOM form YYYYMMDD are read in every column, since they can mean one thing only.
@@ -36,13 +47,16 @@ def map_dates(cells: pa.Array, column: Column, whole: pa.Array) -> Mapped:
     ----------
     whole
         All cells of the column in its file: `cells` may be those of one kind of event, and all have a vote.
+    language
+        In which the names of months are read, beside English.
     """
     missing = missing_words() | {fold(word) for word in column.missing} | _SENTINELS
     if column.date == DAYS:
         return decide_each(cells, _day_decider(missing), pa.date32(), mapping=("date:days", "1"))
     order = voted_order(whole.unique().to_pylist()) if column.date == "vote" else column.date
     name = f"date:{order}{' by vote' if column.date == 'vote' else ''}"
-    return decide_each(cells, _decider(order, missing), pa.date32(), mapping=(name, "1"))
+    words = {**months()["en"], **months().get(language, {})}
+    return decide_each(cells, _decider(order, missing, words), pa.date32(), mapping=(name, "2"))
 
 
 def _day_decider(missing: frozenset[str]) -> Callable[[str], Decision]:
@@ -66,7 +80,7 @@ def voted_order(texts: Iterable[str]) -> str:
         ``dmy`` if some first part is over 12 or the order makes no difference, ``mdy`` if some second part is over
         12, ``mixed`` if both, ``iso`` if no value has such parts, else ``ambiguous``.
     """
-    pairs = [(int(found[1]), int(found[2])) for text in texts if (found := _PARTS.fullmatch(text))]
+    pairs = [(int(found[1]), int(found[2])) for text in texts if (found := PARTS.fullmatch(text))]
     day_first = any(first > MONTHS for first, _ in pairs)
     month_first = any(second > MONTHS for _, second in pairs)
     if day_first and month_first:
@@ -78,12 +92,12 @@ def voted_order(texts: Iterable[str]) -> str:
     return "ambiguous"
 
 
-def _decider(order: str, missing: frozenset[str]) -> Callable[[str], Decision]:
+def _decider(order: str, missing: frozenset[str], words: Mapping[str, int]) -> Callable[[str], Decision]:
     def decide(text: str) -> Decision:
         if fold(text) in missing:
             return MISSING
         try:
-            found = _plain(text, order) or _ordered(text, order)
+            found = _plain(text, order) or _worded(text, words) or _ordered(text, order)
         except ValueError:
             return None, UNREADABLE
         if isinstance(found, str):
@@ -95,15 +109,25 @@ def _decider(order: str, missing: frozenset[str]) -> Callable[[str], Decision]:
 
 def _plain(text: str, order: str) -> date | None:
     """Read a date whose parts can be told without an order; a declared format may be eight digits of its own."""
-    found = _ISO.fullmatch(text) or (None if "%" in order else _DICOM.fullmatch(text))
+    found = _ISO.fullmatch(text) or _GLUED.fullmatch(text) or _KANJI.fullmatch(text)
+    found = found or (None if "%" in order else _DICOM.fullmatch(text))
     return date(int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+def _worded(text: str, words: Mapping[str, int]) -> date | None:
+    """Read a date whose month is a word, before or after the day."""
+    found = _WORDED.fullmatch(text)
+    if not found or bool(found[1]) == bool(found[4]):
+        return None
+    month = words.get((found[3] or found[2]).casefold())
+    return date(int(found[5]), month, int(found[1] or found[4])) if month else None
 
 
 def _ordered(text: str, order: str) -> date | str:
     """Read a date by the column's order, or give the rule by which it is held."""
     if "%" in order:
         return datetime.strptime(text, order).date()  # noqa: DTZ007 -- a calendar date has no zone
-    found = _PARTS.fullmatch(text)
+    found = PARTS.fullmatch(text)
     if not found or order in {"iso", "ymd"}:
         return UNREADABLE
     first, second, year = int(found[1]), int(found[2]), int(found[3])

@@ -1,25 +1,29 @@
 """Studies, series and instances from finished headers: by consensus over instances, geometry by measurement."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from config.vocab import body_part_of, vendor_of
-from config.vocab.terms import LATERALITY
+from config.vocab import body_part_of, vendor_of, view_position_of
 from expectations.schemas import imaging_instance
 from expectations.schemas.table import batch_form
-from tasks.harmonize.cells import MISSING, decide_each
 from tasks.harmonize.consensus import agreed
-from tasks.harmonize.query import query
+from tasks.harmonize.geometry import volumes_of
+from tasks.harmonize.loinc.coded import coded
+from tasks.harmonize.query import Rows, View, query
+from tasks.harmonize.series_digest import series_digests
 
 SERIES_FACTS = (
     "modality",
     "body_part_raw",
+    "body_part",
     "laterality",
     "view_position",
     "series_description",
     "manufacturer_raw",
+    "manufacturer",
     "manufacturer_model",
     "contrast_agent",
     "slice_thickness_mm",
@@ -28,61 +32,63 @@ SERIES_FACTS = (
     "convolution_kernel",
 )
 STUDY_FACTS = ("study_date_shifted", "study_description", "age")
-EVEN_MM = 0.01  # a step may differ by this much, or by a hundredth, from the median step of an even series
-UNIQUE_MM = 0.001  # closer slices lie at one position
+BATCH_FORM = batch_form(imaging_instance.TABLE)
+TERMS: Mapping[str, Callable[[str], str | None]] = {  # by column
+    "body_part": body_part_of,
+    "manufacturer": vendor_of,
+    "view_position": view_position_of,
+}
 _SERIES = """
 SELECT series_uid, min(study_uid) AS study_uid, min(subject_id) AS subject_id, min(modality) AS first_modality,
        min(sop_class_uid) AS sop_class_uid, list_sort(list(DISTINCT transfer_syntax_uid)) AS transfer_syntaxes,
        bool_or(lossy) AS lossy, coalesce(min(photometric), 'none') AS photometric, count(*)::INTEGER AS n_instances,
-       sum(size_bytes)::BIGINT AS n_bytes,
-       sha256(string_agg(sop_uid || ' ' || sha256, chr(10) ORDER BY sop_uid)) AS series_sha256
+       sum(size_bytes)::BIGINT AS n_bytes
 FROM instances GROUP BY series_uid ORDER BY series_uid
-"""
-_GEOMETRY = """
-WITH placed AS (
-    SELECT series_uid, sop_uid, list_transform(o, lambda x: round(x, 3) + 0.0)::VARCHAR AS orientation,
-           (o[2] * o[6] - o[3] * o[5]) * p[1] + (o[3] * o[4] - o[1] * o[6]) * p[2]
-           + (o[1] * o[5] - o[2] * o[4]) * p[3] AS depth
-    FROM (SELECT series_uid, sop_uid, image_position_mm AS p, image_orientation AS o FROM instances
-          WHERE len(image_position_mm) = 3 AND len(image_orientation) = 6)),
-steps AS (
-    SELECT series_uid, orientation, depth - lag(depth) OVER (PARTITION BY series_uid ORDER BY depth, sop_uid) AS step
-    FROM placed)
-SELECT series_uid, count(DISTINCT orientation) AS orientations, count(*) AS slices, round(median(step), 6) AS step,
-       min(step) AS smallest, max(step) AS largest
-FROM steps GROUP BY series_uid ORDER BY series_uid
-"""
-_VOLUMES = """
-SELECT facts.*,
-       CASE WHEN orientations = 1 AND slices > 1 THEN step END AS slice_spacing_mm,
-       CASE WHEN facts.first_modality = 'CT' AND slices > 1
-            THEN orientations = 1 AND smallest > unique_mm AND largest - smallest <= greatest(even_mm, step / 100) END
-       AS regular_volume
-FROM facts LEFT JOIN geometry USING (series_uid), limits ORDER BY series_uid
 """
 _STUDIES = """
 SELECT study_uid, min(subject_id) AS subject_id, list_sort(list(DISTINCT modality)) AS modalities,
        count(DISTINCT series_uid)::INTEGER AS n_series, count(*)::INTEGER AS n_instances
 FROM instances GROUP BY study_uid ORDER BY study_uid
 """
-_AGES = """
-SELECT *, CASE WHEN patient_age_gt89 THEN 90 ELSE patient_age_years END::SMALLINT AS age
-FROM instances ORDER BY source_id
+_READ = """
+SELECT told.*, body_part.term AS body_part, manufacturer.term AS manufacturer, view_position.term AS view_position
+FROM (SELECT * REPLACE (CASE WHEN laterality IN ('B', 'L', 'R', 'U') THEN laterality END AS laterality)
+             RENAME (view_position AS view_position_raw),
+             CASE WHEN patient_age_gt89 THEN 90 ELSE patient_age_years END::SMALLINT AS age FROM settled) AS told
+LEFT JOIN body_part ON body_part_raw = body_part.spelling
+LEFT JOIN manufacturer ON manufacturer_raw = manufacturer.spelling
+LEFT JOIN view_position ON view_position_raw = view_position.spelling
 """
+_SPELLINGS = """
+SELECT DISTINCT unnest([body_part_raw, manufacturer_raw, view_position]) AS spelling,
+       unnest(['body_part', 'manufacturer', 'view_position']) AS name
+FROM spelt ORDER BY name, spelling
+"""
+_UNREAD = """
+SELECT count(DISTINCT series_uid) FILTER (body_part_raw IS NOT NULL AND body_part IS NULL) AS body_part,
+       count(DISTINCT series_uid) FILTER (manufacturer_raw IS NOT NULL AND manufacturer IS NULL) AS manufacturer,
+       count(DISTINCT series_uid) FILTER (view_position_raw IS NOT NULL AND view_position IS NULL) AS view_position
+FROM instances
+"""
+_RULES = {"body_part": "I-TERM", "manufacturer": "I-VENDOR", "view_position": "I-TERM"}
+_GAP = "I-GAP"
 
 
 @dataclass(frozen=True, slots=True)
 class Imaging:
-    """The three imaging tables as far as instances alone tell; keys in conflict by table and column; odd vendors."""
+    """The three imaging tables as far as instances alone tell; keys in conflict by table and column; rules broken.
+
+    `found` counts how often a rule was broken at a place.
+    """
 
     studies: pa.Table
     series: pa.Table
-    instances: pa.Table
+    instances: View
     conflicts: dict[str, pa.Array] = field(default_factory=dict)
-    unknown_vendors: int = 0
+    found: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
-def imaging_of(instances: pa.Table) -> Imaging:
+def imaging_of(instances: Rows) -> Imaging:
     """Make the imaging tables of settled instances.
 
     Parameters
@@ -90,47 +96,64 @@ def imaging_of(instances: pa.Table) -> Imaging:
     instances
         Rows of `expectations.schemas.pipeline.INSTANCES` that are candidates for a release.
     """
-    rows = query(_AGES, instances=instances)
+    rows = View(_READ, {"settled": instances, **_terms(instances)})
     facts, series_conflicts = agreed(rows, "series_uid", SERIES_FACTS)
     study_facts, study_conflicts = agreed(rows, "study_uid", STUDY_FACTS)
     series = _series(rows, facts)
-    unknown = pc.and_(pc.is_valid(series["manufacturer_raw"]), pc.is_null(series["manufacturer"]))
     conflicts = {f"imaging_series.{name}": keys for name, keys in series_conflicts.items()}
     conflicts |= {f"imaging_study.{name}": keys for name, keys in study_conflicts.items()}
     studies = query(_STUDIES, instances=rows)
     for name in STUDY_FACTS:
         studies = studies.append_column(name, study_facts[name])
-    return Imaging(studies, series, _instances(instances), conflicts, pc.sum(unknown, min_count=0).as_py())
+    studies, uncoded = coded(studies, rows)
+    found = {(rule, "imaging_study.loinc_code"): count for rule, count in uncoded.items()}
+    found |= _unread(rows) | {(_GAP, "imaging_series.n_missing_slices"): _gaps(series)}
+    return Imaging(studies, series, _instances(instances), conflicts, found)
 
 
-def _series(rows: pa.Table, facts: pa.Table) -> pa.Table:
-    limits = pa.table({"even_mm": [EVEN_MM], "unique_mm": [UNIQUE_MM]})
-    counted = query(_SERIES, instances=rows)
-    table = query(_VOLUMES, facts=counted, geometry=query(_GEOMETRY, instances=rows), limits=limits)
+def _terms(instances: Rows) -> dict[str, pa.Table]:
+    """Give the term of each distinct spelling, by the column that it is for."""
+    spellings = query(_SPELLINGS, spelt=instances)
+    made = {}
+    for name, term_of in TERMS.items():
+        texts = spellings.filter(pc.equal(spellings["name"], name))["spelling"].drop_null().to_pylist()
+        terms = pa.array([term_of(text) for text in texts], pa.string())
+        made[name] = pa.table({"spelling": pa.array(texts, pa.string()), "term": terms})
+    return made
+
+
+def _series(rows: View, facts: pa.Table) -> pa.Table:
+    table = query(_SERIES, instances=rows)
+    table = table.append_column("series_sha256", series_digests(rows)["series_sha256"])
+    volumes = volumes_of(rows, table)
+    for name in volumes.schema.names[1:]:
+        table = table.append_column(name, volumes[name])
     for name in SERIES_FACTS[1:]:
         table = table.append_column(name, facts[name])
-    table = table.append_column("modality", table["first_modality"])
-    table = table.append_column("manufacturer", _resolved(table["manufacturer_raw"], vendor_of))
-    table = table.append_column("body_part", _resolved(table["body_part_raw"], body_part_of))
-    known = pc.is_in(table["laterality"], pa.array(LATERALITY))
-    place = table.schema.get_field_index("laterality")
-    return table.set_column(place, "laterality", pc.if_else(known, table["laterality"], None))
+    return table.append_column("modality", table["first_modality"])
 
 
-def _resolved(column: pa.ChunkedArray, name_of: object) -> pa.Array:
-    assert callable(name_of)
-    return decide_each(
-        column.combine_chunks(), lambda text: (name_of(text), None) if text else MISSING, pa.string()
-    ).values
+def _unread(rows: View) -> dict[tuple[str, str], int]:
+    """Count the series whose header has a spelling that stands for no term."""
+    (counts,) = query(_UNREAD, instances=rows).to_pylist()
+    return {(_RULES[name], f"imaging_series.{name}"): count for name, count in counts.items()}
 
 
-def _instances(instances: pa.Table) -> pa.Table:
-    length = len(instances)
+def _gaps(series: pa.Table) -> int:
+    """Count the series of CT in which slices are missing."""
+    is_gap = pc.and_(pc.greater(series["n_missing_slices"], 0), pc.equal(series["modality"], "CT"))
+    count: int = pc.sum(is_gap, min_count=0).as_py()
+    return count
+
+
+def _instances(instances: Rows) -> View:
+    """Give the canonical rows of instances, sorted, without holding them."""
     made = {
-        "size": instances["size_bytes"],
-        "media_type": pa.repeat(pa.scalar("application/dicom"), length),
-        "crc64nvme": pa.nulls(length, pa.string()),
-        "pixel_sha256": pa.nulls(length, pa.string()),
+        "size": "size_bytes",
+        "media_type": "'application/dicom'",
+        "crc64nvme": "NULL::VARCHAR",
+        "pixel_sha256": "NULL::VARCHAR",
     }
-    names = batch_form(imaging_instance.TABLE).schema.names
-    return pa.table({name: made[name] if name in made else instances[name] for name in names}).sort_by("sop_uid")
+    quoted = {name: f'"{name}"' for name in BATCH_FORM.schema.names}
+    columns = ", ".join(f"{made.get(name, own)} AS {own}" for name, own in quoted.items())
+    return View(f"SELECT {columns} FROM settled ORDER BY sop_uid", {"settled": instances})  # noqa: S608 -- columns of a schema

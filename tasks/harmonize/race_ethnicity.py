@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from config.vocab.terms import NOT_REPORTED
 from tasks.harmonize.codes import LIST_MARK
@@ -9,6 +10,7 @@ from tasks.harmonize.codes import LIST_MARK
 HISPANIC = "Hispanic or Latino"
 NOT_HISPANIC = "Not Hispanic or Latino"
 OTHER = "Other"
+ANSWERS = 1 << 12  # distinct answers that are kept: people are many, what they answer is not
 _SINGLE = {  # MIDRC's spelling, and the OMB-1997 race that an SPD-15 category was part of
     "Native Hawaiian or Pacific Islander": "Native Hawaiian or other Pacific Islander",
     "Middle Eastern or North African": "White",
@@ -25,6 +27,7 @@ class RaceEthnicity:
     race_scheme: str
 
 
+@lru_cache(maxsize=ANSWERS)
 def combined(both: str | None, race: str | None, ethnicity: str | None) -> RaceEthnicity:
     """Put the cells of a US site together.
 
@@ -46,6 +49,7 @@ def combined(both: str | None, race: str | None, ethnicity: str | None) -> RaceE
     )
 
 
+@lru_cache(maxsize=ANSWERS)
 def elsewhere(race: str | None, scheme: str) -> RaceEthnicity:
     """Keep the category of a scheme other than the US one, which says nothing in US categories."""
     return RaceEthnicity((NOT_REPORTED,), race or NOT_REPORTED, NOT_REPORTED, scheme)

@@ -122,12 +122,12 @@ def _of_headers(table: SiteTable, header: Sequence[str], wanted: dict[str, list[
     for name, column in table.columns.items():
         if name not in wanted and (not column.optional or column.field in _NEEDED):
             yield RowProblem(0, HEADER_MISSING, name)
-    fields: set[tuple[str, int]] = set()
+    fields: set[tuple[str, int, str]] = set()
     for name in wanted:
         column = table.columns[name]
-        if (column.field, column.slot) in fields:
+        if column.place in fields:
             yield RowProblem(0, HEADER_TWICE, name)
-        fields.add((column.field, column.slot))
+        fields.add(column.place)
 
 
 def _known_headers(table: SiteTable) -> set[str]:

@@ -6,21 +6,24 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from config.fields import DETAIL, EVENT, EVENT_DETAIL, EVENT_KIND, EVENT_KINDS, IGNORED, KINDS, PATIENT_ID, Field, Form
+from config.fields import EVENT_KIND, EVENT_KINDS, IGNORED, KINDS, PATIENT_ID, Field, Form
 from config.site import Site
 from config.site_tables import Column, SiteTable
 from config.vocab import fold, missing_words
 from tasks.harmonize.ages import map_ages
-from tasks.harmonize.cells import MISSING, UNMAPPED, Decision, Mapped, decide_each, decide_number
+from tasks.harmonize.cells import MISSING, UNMAPPED, Decision, Mapped, decide_each
 from tasks.harmonize.codes import map_codes
+from tasks.harmonize.columns import Columns, columns_of
 from tasks.harmonize.dates import map_dates
+from tasks.harmonize.numbers import map_numbers
 from tasks.harmonize.places import decide_country, decide_zip3
 from tasks.harmonize.reading import RowProblem, SourceTable
-from tasks.harmonize.terminology import decide_diagnosis, decide_loinc, decide_uid
+from tasks.harmonize.terminology import decide_diagnosis, decide_drug, decide_loinc, decide_uid, decide_unit
 from tasks.identity import Pseudonymizer
 
 NO_PATIENT = "H-NO-PATIENT"
-_EXPLAINED = (Form.CODE, Form.CODES, Form.DATE)
+_UNEXPLAINED = Form.UID  # the real UID of a study: no canonical table has it
+_UNITS = {"value", "dose"}  # attributes whose column can declare a unit
 _TYPES = {Form.DATE: pa.date32(), Form.AGE: pa.int16(), Form.NUMBER: pa.float64()}
 _DECIDERS: Mapping[Form, Callable[[str], Decision]] = {
     Form.ZIP: decide_zip3,
@@ -28,26 +31,29 @@ _DECIDERS: Mapping[Form, Callable[[str], Decision]] = {
     Form.LOINC: decide_loinc,
     Form.UID: decide_uid,
     Form.DIAGNOSIS: decide_diagnosis,
-    Form.NUMBER: decide_number,
+    Form.DRUG: decide_drug,
+    Form.UNIT: decide_unit,
 }
-_ORIGIN = [("subject_id", pa.string()), ("file", pa.int32()), ("row", pa.int32()), ("slot", pa.int16())]
+_ORIGIN = [("subject_id", pa.string()), ("file", pa.int32()), ("row", pa.int32()), ("slot", pa.int32())]
 CELLS = pa.schema(
     [
         ("kind", pa.string()),
         *_ORIGIN,
         ("field", pa.string()),
+        ("header", pa.string()),
         ("raw", pa.string()),
         ("mapping", pa.string()),
         ("version", pa.string()),
+        ("rule", pa.string()),
     ]
 )
-Columns = Mapping[str, tuple[str, Column]]  # by attribute: header and declaration
 
 
 def record_schema(kind: str) -> pa.Schema:
     """Give the columns of the records of a kind: whose, from where, what, its unit, and the rule that holds it."""
     attributes = [(name, _TYPES.get(one.form, pa.string())) for name, one in KINDS[kind].items()]
-    return pa.schema([*_ORIGIN, *attributes, ("unit", pa.string()), ("rule", pa.string())])
+    unit = [("declared_unit", pa.string())] if _UNITS & KINDS[kind].keys() else []
+    return pa.schema([*_ORIGIN, *attributes, *unit, ("rule", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +118,9 @@ def extract(source: SourceTable, ordinal: int, table: SiteTable, context: tuple[
     known = pc.is_valid(file.subjects)
     _report(result, file.where(pc.invert(known)), NO_PATIENT, _header_of(table, PATIENT_ID))
     for kind, chosen in _by_kind(file.where(known), result):
-        for slot, columns in sorted(_columns_of(kind, chosen).items()):
-            _add_records(result, (kind, slot), chosen, columns)
+        told: set[str] = set()
+        for slot, columns in sorted(columns_of(kind, table, chosen.cells).items()):
+            _add_records(result, (kind, slot, told), chosen, columns)
     return result
 
 
@@ -158,34 +165,30 @@ def _equal(column: pa.Array, value: str) -> pa.Array:
     return pc.fill_null(pc.equal(column, value), pa.scalar(value=False))
 
 
-def _columns_of(kind: str, file: _File) -> dict[int, dict[str, tuple[str, Column]]]:
-    """Give, by slot and attribute, the file's columns that tell of a kind; being there tells of the subject."""
-    found: dict[int, dict[str, tuple[str, Column]]] = {}
-    if file.table.shape == "long" or kind == "subject":
-        found[1] = {}
-    for header in file.cells:
-        column = file.table.columns[header]
-        owner, _, attribute = column.field.partition(".")
-        if column.field == EVENT_DETAIL:
-            owner, attribute = EVENT, DETAIL.get(kind, "")
-        if owner == kind or (owner == EVENT and kind in EVENT_KINDS and attribute in KINDS[kind]):
-            found.setdefault(column.slot, {})[attribute] = (header, column)
-    return found
+def _add_records(result: Extraction, place: tuple[str, int, set[str]], file: _File, columns: Columns) -> None:
+    """Add the records of one kind and slot, what explains them, and the cells that nobody can decide.
 
-
-def _add_records(result: Extraction, place: tuple[str, int], file: _File, columns: Columns) -> None:
-    kind, slot = place
+    `place` is kind, number of the record in its row, and the headers whose cells were reported with another record.
+    """
+    kind, slot, told = place
     mapped = {name: _map(file, header, KINDS[kind][name], column) for name, (header, column) in columns.items()}
     for name, (header, _) in columns.items():
         rules = mapped[name].rules
-        for rule in pc.drop_null(rules.unique()).to_pylist():
+        for rule in pc.drop_null(rules.unique()).to_pylist() if header not in told else ():
             _report(result, file.where(_equal(rules, rule)), rule, header)
-    present = _present(mapped, len(file.rows), always=kind == "subject" or file.table.shape == "long")
-    result.records[kind].append(_records(kind, slot, file, mapped, columns).filter(present))
+        told.add(header)
+    records = _records(kind, slot, file, mapped, columns)
+    present = _present(kind, mapped, len(file.rows), always=kind == "subject" or file.table.shape == "long")
+    if kind == "measurement":
+        unwanted = _equal(records["name"].combine_chunks(), IGNORED)
+        result.ignored.append(pc.sum(unwanted, min_count=0).as_py())
+        present = pc.and_not(present, unwanted)
+    result.records[kind].append(records.filter(present))
     for name, (header, _) in columns.items():
-        if KINDS[kind][name].form in _EXPLAINED:
+        if KINDS[kind][name].form is not _UNEXPLAINED:
             cells = _cells((kind, slot, name), file, header, mapped[name])
-            result.cells.append(cells.filter(pc.and_(present, pc.is_valid(mapped[name].values))))
+            says = pc.or_(pc.is_valid(mapped[name].values), pc.is_valid(mapped[name].rules))
+            result.cells.append(cells.filter(pc.and_(present, says)))
 
 
 def _map(file: _File, header: str, kind: Field, column: Column) -> Mapped:
@@ -193,7 +196,9 @@ def _map(file: _File, header: str, kind: Field, column: Column) -> Mapped:
     missing = missing_words() | {fold(word) for word in column.missing}
     match kind.form:
         case Form.DATE:
-            return map_dates(cells, column, file.whole[header])
+            return map_dates(cells, column, file.whole[header], site.language)
+        case Form.NUMBER:
+            return map_numbers(cells, column, file.whole[header])
         case Form.AGE:
             return map_ages(cells, column, completed_years=site.facts.ages_completed_years)
         case Form.CODE | Form.CODES:
@@ -207,10 +212,11 @@ def _map(file: _File, header: str, kind: Field, column: Column) -> Mapped:
     )
 
 
-def _present(mapped: Mapping[str, Mapped], length: int, *, always: bool) -> pa.Array:
-    """Tell which rows hold a record: those where some cell of it says something."""
+def _present(kind: str, mapped: Mapping[str, Mapped], length: int, *, always: bool) -> pa.Array:
+    """Tell which rows hold a record: those where some cell of it says something; of a measurement it is the value."""
     present = pa.array([always] * length, pa.bool_())
-    for one in mapped.values():
+    telling = [mapped["value"]] if kind == "measurement" and "value" in mapped else mapped.values()
+    for one in telling:
         present = pc.or_(present, pc.or_(pc.is_valid(one.values), pc.is_valid(one.rules)))
     return present
 
@@ -220,6 +226,8 @@ def _records(kind: str, slot: int, file: _File, mapped: Mapping[str, Mapped], co
     constants = {
         name.partition(".")[2]: value for name, value in file.table.constant.items() if name.partition(".")[0] == kind
     }
+    named = [column.name for _, column in columns.values() if column.name]
+    constants |= {"name": named[0]} if named else {}
     rule = pa.nulls(length, pa.string())
     values: dict[str, pa.Array] = {}
     for name, one in KINDS[kind].items():
@@ -229,16 +237,15 @@ def _records(kind: str, slot: int, file: _File, mapped: Mapping[str, Mapped], co
             values[name] = pc.fill_null(values[name], constants[name])
         if name in mapped:
             rule = pc.coalesce(rule, mapped[name].rules)
-    unit = columns["value"][1].unit if "value" in columns else None
+    units = [columns[name][1].unit for name in _UNITS & columns.keys()]
+    declared = [_repeated(units[0] if units else None, pa.string(), length)] if _UNITS & KINDS[kind].keys() else []
     origin = [
         file.subjects,
         _repeated(file.ordinal, pa.int32(), length),
         file.rows,
-        _repeated(slot, pa.int16(), length),
+        _repeated(slot, pa.int32(), length),
     ]
-    return pa.Table.from_arrays(
-        [*origin, *values.values(), _repeated(unit, pa.string(), length), rule], schema=record_schema(kind)
-    )
+    return pa.Table.from_arrays([*origin, *values.values(), *declared, rule], schema=record_schema(kind))
 
 
 def _shifted(dates: pa.Array, offsets: pa.Array) -> pa.Array:
@@ -254,11 +261,13 @@ def _cells(place: tuple[str, int, str], file: _File, header: str, mapped: Mapped
         file.subjects,
         _repeated(file.ordinal, pa.int32(), length),
         file.rows,
-        _repeated(slot, pa.int16(), length),
+        _repeated(slot, pa.int32(), length),
         _repeated(name, pa.string(), length),
+        _repeated(header, pa.string(), length),
         file.cells[header],
         _repeated(mapped.mapping, pa.string(), length),
         _repeated(mapped.version, pa.string(), length),
+        mapped.rules,
     ]
     return pa.Table.from_arrays(columns, schema=CELLS)
 

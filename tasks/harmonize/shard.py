@@ -1,22 +1,28 @@
 """Harmonize one batch: read its clinical tables and settled instances, write the canonical tables and what is wrong."""
 
 import logging
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.site_tables import SiteTable
-from expectations.schemas.pipeline import FINDINGS
-from expectations.schemas.table import table_of
+from expectations.schemas.catalog import BATCH
+from expectations.schemas.pipeline import CLINICAL_SOURCES, FINDINGS
+from expectations.schemas.table import Table, table_of
 from tasks.context import BatchContext
 from tasks.errors import AccountingError
 from tasks.harmonize.canonical import BEYOND_ROWS, Canonical, canonical_tables
 from tasks.harmonize.decisions import column_decisions
+from tasks.harmonize.imaging import imaging_of
+from tasks.harmonize.lineage import Sources
 from tasks.harmonize.orphans import cohort_funnel
+from tasks.harmonize.query import View, spilling, streamed
 from tasks.harmonize.reading import HEADER_UNDECLARED, RowProblem, SourceTable, read_source
 from tasks.harmonize.records import Extraction, extract
 from tasks.harmonize.report import (
@@ -31,8 +37,11 @@ from tasks.harmonize.report import (
     summary,
 )
 from tasks.harmonize.report_page import report_html
+from tasks.harmonize.traces import Traces
+from tasks.identity import Pseudonymizer
 from tasks.model import BatchPlan, StageReport
-from tasks.store.parquet import read_table, write_table
+from tasks.store.files import create_from, fetch
+from tasks.store.parquet import read_table, write_batches, write_table
 from tasks.tables.model import Layout
 
 log = logging.getLogger(__name__)
@@ -46,7 +55,9 @@ class _Sent:
     """What the batch's clinical tables held: records, problems with their canonical place, and files by ordinal."""
 
     records: Extraction = field(default_factory=Extraction)
+    traces: Traces = field(default_factory=Traces)
     files: list[FileReport] = field(default_factory=list)
+    sources: list[dict[str, object]] = field(default_factory=list)
     rows: list[tuple[int, int, str, str]] = field(default_factory=list)
     found: Counter[tuple[str, str]] = field(default_factory=Counter)
     rows_in: int = 0
@@ -60,15 +71,27 @@ def harmonize_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
     AccountingError
         If rows in and rows accounted for differ.
     """
-    sent = _read(plan, context)
-    instances = read_table(context.work.read(context.layout.run(plan.run, "settled/instances.parquet")))
-    batch_id = f"{context.site.code}/{context.batch}"
-    made = canonical_tables(sent.records, instances, context.site, context.pseudonymizer, batch_id)
+    with tempfile.TemporaryDirectory(prefix="harmonize-") as name, spilling(Path(name)):
+        return _harmonize(plan, context, Path(name))
+
+
+def _harmonize(plan: BatchPlan, context: BatchContext, folder: Path) -> StageReport:
+    """Harmonize with a folder of our own for what is too large for memory; no source value comes there."""
+    fetch(context.work, context.layout.run(plan.run, "settled/instances.parquet"), instances := folder / "instances")
+    imaging = imaging_of(instances)
+    rows = {"imaging_instance": _write(context, plan.run, imaging.instances, (BATCH["imaging_instance"], folder))}
+    sent = _read(plan, context)  # only now: little of what is clinical can leave memory
+    files = tuple(str(one["source_file"]) for one in sent.sources)
+    sources = Sources(f"{context.site.code}/{context.batch}", sent.traces, files, context.profile, context.site)
+    made = canonical_tables(sent.records, imaging, context.site, context.pseudonymizer, sources)
     found = sent.found + made.found
-    _write_tables(plan, context, made, found)
+    _write_findings(plan, context, made, found)
     _write_reports(plan, context, sent, made)
-    counts = {name: len(table) for name, table in made.tables.items()} | _row_counts(sent)
-    log.info("harmonized %s: %d rows in, %d rows with a problem", plan.run, sent.rows_in, counts["rows_held"])
+    counts = _row_counts(sent)
+    del sent  # its records are large, and no table needs them any more
+    rows |= _write_tables(plan, context, made, folder)
+    log.info("harmonized %s: %d rows in, %d rows with a problem", plan.run, counts["rows_in"], counts["rows_held"])
+    counts = {name: rows[name] for name in BATCH if name in rows} | counts
     return StageReport(STAGE, plan.run, counts, _per_rule(found))
 
 
@@ -83,7 +106,8 @@ def _read(plan: BatchPlan, context: BatchContext) -> _Sent:
         for place in places:
             _read_file(sent, key, content, (place, context))
         if not places:
-            _pass_over(sent, key, is_expected=any(_fits(name, pattern) for pattern in context.site.not_read))
+            is_expected = any(_fits(name, pattern) for pattern in context.site.not_read)
+            _pass_over(sent, key, context.pseudonymizer, is_expected=is_expected)
     return sent
 
 
@@ -98,12 +122,13 @@ def _fits(name: str, pattern: str) -> bool:
     return fnmatchcase(name.lower(), pattern.lower())
 
 
-def _pass_over(sent: _Sent, key: str, *, is_expected: bool) -> None:
+def _pass_over(sent: _Sent, key: str, people: Pseudonymizer, *, is_expected: bool) -> None:
     """Name a file that nobody declared, or that the site file says is not to be read."""
     if not is_expected:
         sent.found[UNDECLARED, "tables"] += 1
         sent.rows.append((len(sent.files), WHOLE_FILE, UNDECLARED, ""))
     sent.files.append(FileReport(key, Layout(), 0, 0, is_read=False))
+    sent.sources.append({"source_file": people.source(key), "key": key})
 
 
 def _read_file(sent: _Sent, key: str, content: bytes, declared: tuple[int, BatchContext]) -> None:
@@ -116,6 +141,15 @@ def _read_file(sent: _Sent, key: str, content: bytes, declared: tuple[int, Batch
     name = f"{key}!{source.layout.sheet}" if source.layout.sheet else key
     decisions = tuple(column_decisions(source, table, file.all_cells()))
     sent.files.append(FileReport(name, source.layout, source.rows_in, 0, is_read, unread, decisions))
+    sent.sources.append(
+        {
+            "source_file": context.pseudonymizer.source(name),
+            "key": key,
+            "table_place": place,
+            "headers": list(table.columns),
+        }
+    )
+    sent.traces.add(file, table, context.pseudonymizer)
     sent.found.update((note.rule_id, f"tables.{place}") for note in source.notes)
     sent.rows.extend((ordinal, WHOLE_FILE, note.rule_id, note.header) for note in source.notes)
     _take(sent, file, source, table)
@@ -125,7 +159,6 @@ def _take(sent: _Sent, file: Extraction, source: SourceTable, table: SiteTable) 
     """Add what one file gave, and check that each of its rows has a subject or a problem."""
     for kind, records in file.records.items():
         sent.records.records[kind].extend(records)
-    sent.records.cells.extend(file.cells)
     sent.records.ignored.extend(file.ignored)
     for ordinal, problem in file.problems:
         sent.rows.append((ordinal, problem.row, problem.rule_id, problem.header))
@@ -141,16 +174,44 @@ def _place(problem: RowProblem, table: SiteTable) -> str:
     return table.columns[problem.header].field if problem.header else "row"
 
 
-def _write_tables(plan: BatchPlan, context: BatchContext, made: Canonical, found: Counter[tuple[str, str]]) -> None:
+def _write_tables(plan: BatchPlan, context: BatchContext, made: Canonical, folder: Path) -> dict[str, int]:
+    """Write the canonical tables, let each go, and give their numbers of rows."""
+    counts = {}
+    while made.tables:
+        name = next(iter(made.tables))
+        counts[name] = _write(context, plan.run, made.tables.pop(name), (BATCH[name], folder))
+    return counts
+
+
+def _write(context: BatchContext, run: str, rows: pa.Table | View, form: tuple[Table, Path]) -> int:
+    """Write a canonical table, through a file if it is not in memory."""
+    table, folder = form
+    key = context.layout.run(run, f"harmonized/{table.name}.parquet")
+    if isinstance(rows, pa.Table):
+        context.work.create(key, write_table(rows))
+        return len(rows)
+    path = folder / table.name
+    with streamed(rows) as batches:
+        count = write_batches((_conformed(batch, table) for batch in batches), table.schema, path)
+    create_from(context.work, key, path)
+    path.unlink()
+    return count
+
+
+def _write_findings(plan: BatchPlan, context: BatchContext, made: Canonical, found: Counter[tuple[str, str]]) -> None:
     findings = [
         {"stage": STAGE, "rule_id": rule, "place": place, "count": count}
         for (rule, place), count in sorted(found.items())
     ]
-    written = {f"harmonized/{name}": table for name, table in made.tables.items()}
-    written |= {"harmonized/holds": made.holds, "harmonized/anchors": made.anchors}
+    written = {"harmonized/holds": made.holds, "harmonized/anchors": made.anchors}
     written["findings-harmonize"] = table_of(FINDINGS, findings)
     for name, table in written.items():
         context.work.create(context.layout.run(plan.run, f"{name}.parquet"), write_table(table))
+
+
+def _conformed(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
+    columns = [batch[field.name].cast(field.type) for field in table.schema]
+    return pa.RecordBatch.from_arrays(columns, schema=table.schema)
 
 
 def _write_reports(plan: BatchPlan, context: BatchContext, sent: _Sent, made: Canonical) -> None:
@@ -174,6 +235,8 @@ def _write_reports(plan: BatchPlan, context: BatchContext, sent: _Sent, made: Ca
     }
     for name, content in private.items():
         context.work.create(context.layout.private_run(plan.run, f"report/{name}"), content)
+    sources = write_table(table_of(CLINICAL_SOURCES, sent.sources))
+    context.work.create(context.layout.private_run(plan.run, "clinical-sources.parquet"), sources)
     rules = _per_rule(sent.found + made.found)
     public = {
         SUMMARY: summary(title, files, rules, funnel).encode(),

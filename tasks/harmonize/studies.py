@@ -22,9 +22,8 @@ tested AS (
 SELECT study_uid, dated.subject_id, day,
        CASE WHEN coalesce(windows.days, window_days) >= window_days THEN year END AS study_year,
        CASE WHEN age < 90 THEN age END AS age_at_study, age >= 90 AS age_at_study_gt89, modalities,
-       study_description AS study_description_raw, NULL::VARCHAR AS loinc_code,
-       NULL::VARCHAR AS loinc_long_common_name, NULL::VARCHAR AS loinc_system, NULL::VARCHAR AS loinc_contrast,
-       NULL::VARCHAR AS loinc_method, 'unmapped' AS loinc_basis, NULL::FLOAT AS loinc_confidence,
+       study_description AS study_description_raw, loinc_code, loinc_long_common_name, loinc_system, loinc_contrast,
+       loinc_method, loinc_basis, loinc_confidence,
        coalesce(positive, []::INTEGER[]) AS days_to_positive_tests,
        coalesce(negative, []::INTEGER[]) AS days_to_negative_tests, n_series, n_instances, year AS real_year
 FROM dated LEFT JOIN windows USING (subject_id) LEFT JOIN tested USING (study_uid), limits ORDER BY study_uid

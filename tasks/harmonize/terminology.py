@@ -9,6 +9,9 @@ _ICD_10 = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 _LONGEST_UID = 64
 _UID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+")
 _SNOMED = re.compile(r"\d{6,18}")
+_ATC = re.compile(r"[A-Z]\d{2}(?:[A-Z](?:[A-Z](?:\d{2})?)?)?")
+_RXCUI = re.compile(r"[1-9]\d{0,7}")
+_LONGEST_UNIT = 20
 
 
 def decide_loinc(text: str) -> Decision:
@@ -29,6 +32,17 @@ def mod_10(digits: str) -> int:
 def decide_uid(text: str) -> Decision:
     """Give a DICOM UID (PS3.5 section 9.1)."""
     return (text, None) if len(text) <= _LONGEST_UID and _UID.fullmatch(text) else (None, UNMAPPED)
+
+
+def decide_drug(text: str) -> Decision:
+    """Give the code of a drug: of the ATC classification at any level but the first, or an RxNorm concept."""
+    code = text.upper()
+    return (code, None) if _ATC.fullmatch(code) or _RXCUI.fullmatch(code) else (None, UNMAPPED)
+
+
+def decide_unit(text: str) -> Decision:
+    """Give a unit as it was written; whether it can be converted depends on what was measured."""
+    return (text, None) if len(text) <= _LONGEST_UNIT else (None, UNMAPPED)
 
 
 def decide_diagnosis(text: str) -> Decision:

@@ -10,7 +10,7 @@ _TESTS = """
 SELECT substr(sha256(concat_ws(chr(31), subject_id, test_name, test_class, coalesce(loinc_code, ''), result,
        coalesce(value::VARCHAR, ''), coalesce(unit, ''), coalesce(start::VARCHAR, ''))), 1, 32) AS test_id, *
 FROM (SELECT subject_id, file, row, slot, start, loinc AS loinc_code, value,
-             CASE WHEN value IS NOT NULL THEN unit END AS unit,
+             CASE WHEN value IS NOT NULL THEN declared_unit END AS unit,
              coalesce(name, CASE WHEN assay IS NOT NULL THEN 'COVID-19' END, 'Not Reported') AS test_name,
              coalesce("class", assay, 'not_reported') AS test_class,
              coalesce(result, 'Not Reported') AS result,

@@ -21,7 +21,7 @@ ENTITY_TABLES: Final[Mapping[str, str]] = {
     "series": "imaging_series",
     "instance": "imaging_instance",
 }
-CLINICAL = ("clinical_event", "test_result", "condition")
+CLINICAL = ("clinical_event", "test_result", "condition", "measurement", "medication")
 REPLACED = "the object was replaced"
 REVISED = "values were revised"
 GONE = "no longer in an accepted batch"

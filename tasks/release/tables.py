@@ -27,6 +27,8 @@ ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "clinical_event": ("subject_id", "event_id"),
     "test_result": ("subject_id", "test_id"),
     "condition": ("subject_id", "condition_id"),
+    "measurement": ("subject_id", "measurement_id"),
+    "medication": ("subject_id", "medication_id"),
     "imaging_study": ("subject_id", "study_uid"),
     "imaging_series": ("subject_id", "study_uid", "series_uid"),
     "imaging_instance": ("subject_id", "study_uid", "series_uid", "sop_uid"),

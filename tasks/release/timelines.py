@@ -18,6 +18,8 @@ DAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "clinical_event": ("start_day", "end_day"),
     "test_result": ("day",),
     "condition": ("start_day", "end_day"),
+    "measurement": ("day",),
+    "medication": ("start_day", "end_day"),
     "imaging_study": ("day",),
 }
 _TIMELINES = """

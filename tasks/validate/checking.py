@@ -26,6 +26,8 @@ CLINICAL = {  # which fields of a site's file (config.fields) give rows of a tab
     "clinical_event": {"hospital_stay", "icu_stay", "breathing_support", "emergency_visit", "death", "event"},
     "test_result": {"test"},
     "condition": {"condition"},
+    "measurement": {"measurement"},
+    "medication": {"medication"},
 }
 
 

@@ -14,7 +14,7 @@ from expectations.schemas.catalog import BATCH
 from expectations.schemas.table import Table
 from expectations.suites.flags import flag
 from tasks.validate.frames import Flags
-from tasks.validate.loinc import unsound_codes
+from tasks.validate.loinc import areas_of_body_parts, known_codes, unsound_codes
 from tasks.validate.queries import QUERIES
 
 POSITION = "_row"
@@ -38,6 +38,8 @@ def flags_of(tables: Mapping[str, pa.Table], evidence: Mapping[str, pa.Table]) -
         for name, table in evidence.items():
             connection.register(name, table)
         connection.register("unsound_loinc", unsound_codes(tables))
+        connection.register("known_loinc", known_codes())
+        connection.register("body_part_areas", areas_of_body_parts())
         return {name: _flags(connection, BATCH[name], table.num_rows) for name, table in tables.items()}
 
 

@@ -1,8 +1,10 @@
-"""The check digit of LOINC codes."""
+"""LOINC codes of studies: their check digit, and the table that they must stand in."""
 
 from collections.abc import Mapping
 
 import pyarrow as pa
+
+from config.vocab.loinc import area_of_body_part, imaging_codes
 
 _LARGEST_DIGIT = 9
 
@@ -17,10 +19,39 @@ def has_valid_check_digit(code: str) -> bool:
     return check == str(-total % 10)
 
 
+def is_sound(code: str) -> bool:
+    """Tell whether a code has a valid check digit and is active in the table of codes."""
+    known = imaging_codes().get(code)
+    return has_valid_check_digit(code) and known is not None and known.is_active
+
+
+def known_codes() -> pa.Table:
+    """Give the codes with their attributes, null where a code has no contrast."""
+    codes = imaging_codes().values()
+    return pa.table(
+        {
+            "code": pa.array([one.code for one in codes], pa.string()),
+            "name": pa.array([one.name for one in codes], pa.string()),
+            "system": pa.array([one.system for one in codes], pa.string()),
+            "contrast": pa.array([one.contrast or None for one in codes], pa.string()),
+            "method": pa.array([one.method for one in codes], pa.string()),
+        }
+    )
+
+
+def areas_of_body_parts() -> pa.Table:
+    """Give the beginning of the LOINC system that each body part with one belongs to."""
+    areas = area_of_body_part()
+    return pa.table({"term": pa.array(areas.keys(), pa.string()), "area": pa.array(areas.values(), pa.string())})
+
+
 def unsound_codes(tables: Mapping[str, pa.Table]) -> pa.Table:
-    """Give the distinct codes of the imaging studies whose check digit is wrong, in a column ``code``."""
+    """Give the distinct codes of the imaging studies that are no active code of ours, in a column ``code``.
+
+    A code with a wrong check digit is one of them.
+    """
     studies = tables.get("imaging_study")
     known = studies is not None and "loinc_code" in studies.schema.names
     codes = studies.column("loinc_code").cast(pa.string()).unique().to_pylist() if studies is not None and known else []
-    unsound = [code for code in codes if code is not None and not has_valid_check_digit(code)]
+    unsound = [code for code in codes if code is not None and not is_sound(code)]
     return pa.table({"code": pa.array(unsound, pa.string())})

@@ -1,7 +1,8 @@
 """The rules that span rows or tables, written out: each query gives the positions (`_row`) of the rows that break one.
 
 Relations are the harmonized tables by name, `settled` (the de-identified instances that the ledger counts), `holds` and
-`anchors` (what harmonize could not decide, and its index dates) and `unsound_loinc`. An unknown day breaks nothing.
+`anchors` (what harmonize could not decide, and its index dates), and of our tables `unsound_loinc`, `known_loinc` and
+`body_part_areas`. An unknown day breaks nothing.
 """
 # ruff: noqa: S608 -- every name and number put into a query is written in this module
 
@@ -14,11 +15,14 @@ AGE_TOLERANCE_YEARS = 2  # one year of tolerance, and one because both ages are 
 STAY_TOLERANCE_DAYS = 1
 LONGEST_STAY_DAYS = 365  # above it sites have mixed units or never closed the stay
 OVER_89_YEARS = 90
+LONG_COVID_DIAGNOSES = (
+    "U09.9",  # ICD-10: post COVID-19 condition
+    "1119303003",  # SNOMED CT: post-acute COVID-19
+)
 COVID19_DIAGNOSES = (
     "U07.1",  # ICD-10: COVID-19, virus identified
-    "U09.9",  # ICD-10: post COVID-19 condition
     "840539006",  # SNOMED CT: disease caused by SARS-CoV-2
-    "1119303003",  # SNOMED CT: post-acute COVID-19
+    *LONG_COVID_DIAGNOSES,
 )
 ACUTE_TESTS = ("naat", "antigen")  # an antibody proves nothing acute (T-ANTIBODY)
 SOP_CLASSES = {
@@ -69,6 +73,24 @@ def _wrong_deltas(column: str, result: str) -> str:
     """
 
 
+_PROOF = f"""
+    tested AS (
+        SELECT subject_id, test_class, bool_or(result = 'Positive') AS positive,
+               bool_or(result = 'Negative') AS negative
+        FROM test_result
+        WHERE test_name = 'COVID-19' AND test_class <> 'antibody'
+          AND test_id NOT IN (SELECT key FROM holds WHERE "table" = 'test_result')
+        GROUP BY subject_id, test_class, coalesce(day::VARCHAR, test_id)),
+    proof AS (
+        SELECT subject_id FROM tested WHERE positive AND NOT negative
+        UNION SELECT subject_id FROM condition WHERE code IN ({_listed(COVID19_DIAGNOSES)})
+        UNION SELECT subject_id FROM test_result
+        WHERE test_name = 'COVID-19' AND test_class = 'clinical_diagnosis' AND result = 'Positive'),
+    antibodies AS (
+        SELECT DISTINCT subject_id FROM test_result
+        WHERE test_name = 'COVID-19' AND test_class = 'antibody' AND result = 'Positive'
+          AND subject_id NOT IN (SELECT subject_id FROM proof))
+"""
 _VENTILATION = "e.event_type = 'breathing_support' AND e.device IN ('imv', 'ecmo')"
 SUBJECT = {
     flag("D-AGE-89"): _age_split("age_at_index", "age_at_index_gt89", "subject"),
@@ -86,29 +108,35 @@ SUBJECT = {
         WHERE s.index_event IS NULL AND s.subject_id IN (
             SELECT subject_id FROM clinical_event WHERE coalesce(start_day, end_day) IS NOT NULL
             UNION ALL SELECT subject_id FROM condition WHERE coalesce(start_day, end_day) IS NOT NULL
+            UNION ALL SELECT subject_id FROM measurement WHERE day IS NOT NULL
+            UNION ALL SELECT subject_id FROM medication WHERE coalesce(start_day, end_day) IS NOT NULL
             UNION ALL SELECT subject_id FROM test_result WHERE day IS NOT NULL
             UNION ALL SELECT subject_id FROM imaging_study WHERE day IS NOT NULL)
     """,
     flag("T-COVID-POS"): f"""
-        WITH tested AS (
-            SELECT subject_id, test_class, bool_or(result = 'Positive') AS positive,
-                   bool_or(result = 'Negative') AS negative
-            FROM test_result
-            WHERE test_name = 'COVID-19' AND test_class <> 'antibody'
-              AND test_id NOT IN (SELECT key FROM holds WHERE "table" = 'test_result')
-            GROUP BY subject_id, test_class, coalesce(day::VARCHAR, test_id)),
-        proof AS (
-            SELECT subject_id FROM tested WHERE positive AND NOT negative
-            UNION SELECT subject_id FROM condition WHERE code IN ({_listed(COVID19_DIAGNOSES)})
-            UNION SELECT subject_id FROM test_result
-            WHERE test_name = 'COVID-19' AND test_class = 'clinical_diagnosis' AND result = 'Positive'),
+        WITH {_PROOF},
         disproof AS (
             SELECT DISTINCT subject_id FROM tested
             WHERE negative AND NOT positive AND test_class IN ({_listed(ACUTE_TESTS)}))
         SELECT s._row FROM subject s
         LEFT JOIN proof p ON p.subject_id = s.subject_id LEFT JOIN disproof d ON d.subject_id = s.subject_id
-        WHERE (s.covid19_status = 'Positive' AND p.subject_id IS NULL)
+        WHERE (s.covid19_status = 'Positive' AND p.subject_id IS NULL
+               AND s.subject_id NOT IN (SELECT subject_id FROM antibodies))
            OR (s.covid19_status = 'Negative' AND (p.subject_id IS NOT NULL OR d.subject_id IS NULL))
+    """,
+    flag("T-ANTIBODY"): f"""
+        WITH {_PROOF}
+        SELECT s._row FROM subject s JOIN antibodies USING (subject_id) WHERE s.covid19_status = 'Positive'
+    """,
+    flag("T-LONG-COVID"): f"""
+        WITH diagnosed AS (
+            SELECT subject_id, min(start_day) AS day FROM condition WHERE code IN ({_listed(LONG_COVID_DIAGNOSES)})
+            GROUP BY subject_id),
+        first_positive AS (
+            SELECT subject_id, min(day) AS day FROM test_result WHERE test_name = 'COVID-19' AND result = 'Positive'
+            GROUP BY subject_id)
+        SELECT s._row FROM subject s JOIN diagnosed d USING (subject_id) LEFT JOIN first_positive p USING (subject_id)
+        WHERE s.covid19_status <> 'Positive' OR d.day <= p.day
     """,
     flag("T-INDEX-TEST"): """
         SELECT s._row FROM subject s
@@ -177,9 +205,26 @@ IMAGING_STUDY = {
            OR s.n_instances <> (SELECT count(*) FROM imaging_instance c WHERE c.study_uid = s.study_uid)
     """,
     flag("L-LOINC-CHECK"): "SELECT _row FROM imaging_study WHERE loinc_code IN (SELECT code FROM unsound_loinc)",
+    flag("L-LOINC-ATTR"): """
+        SELECT s._row FROM imaging_study s JOIN known_loinc k ON k.code = s.loinc_code
+        WHERE (s.loinc_long_common_name, s.loinc_system, s.loinc_method, s.loinc_contrast)
+              IS DISTINCT FROM (k.name, k.system, k.method, k.contrast)
+    """,
+    flag("L-LOINC-UNIQUE"): """
+        SELECT _row FROM imaging_study
+        WHERE loinc_basis = 'exact_table' AND (study_description_raw, modalities::VARCHAR) IN (
+            SELECT (study_description_raw, modalities::VARCHAR) FROM imaging_study
+            WHERE loinc_basis = 'exact_table'
+            GROUP BY study_description_raw, modalities HAVING count(DISTINCT loinc_code) > 1)
+    """,
 }
 
 IMAGING_SERIES = {
+    flag("I-BODYPART"): """
+        SELECT s._row FROM imaging_series s
+        JOIN body_part_areas a ON a.term = s.body_part JOIN imaging_study t USING (study_uid)
+        WHERE t.loinc_system NOT IN ('XXX', 'Whole body') AND NOT contains(t.loinc_system, a.area)
+    """,
     flag("I-COUNT"): """
         SELECT s._row FROM imaging_series s LEFT JOIN (
             SELECT series_uid, count(*) AS instances, sum(size) AS bytes FROM imaging_instance GROUP BY series_uid

@@ -28,6 +28,8 @@ TABLES = (
     "clinical_event",
     "test_result",
     "condition",
+    "measurement",
+    "medication",
     "imaging_study",
     "imaging_series",
     "imaging_instance",

@@ -133,3 +133,9 @@ def test_every_attribute_is_a_field_and_every_detail_an_attribute() -> None:
 
 def test_demo_site_files_parse_as_plain_toml() -> None:
     assert tomllib.loads((SITES / "s02.toml").read_text(encoding="utf-8"))["country"] == "GB"
+
+
+def test_the_language_of_a_site_is_one_whose_months_are_known() -> None:
+    assert (Site(code="s09").language, Site(code="s09", language="ja").language) == ("en", "ja")
+    with pytest.raises(ValidationError, match="is none of en, es"):
+        Site(code="s09", language="tlh")

@@ -5,7 +5,7 @@ from pydicom.uid import EnhancedCTImageStorage
 
 from expectations.schemas.pipeline import INSTANCES
 from expectations.schemas.table import table_of
-from tests.deidentify.objects import DAYS, PEOPLE, ROOT, SUBJECT, a_ct, an_item, outcome_of
+from tests.deidentify.objects import DAYS, PEOPLE, ROOT, SUBJECT, a_code, a_ct, an_item, outcome_of
 
 SHARD_COLUMNS = {"source_id", "sha256", "md5", "size_bytes"}
 
@@ -80,3 +80,44 @@ def test_geometry_of_a_multi_frame_object_is_its_first_frame() -> None:
     )  # fmt: skip
     assert (facts["pixel_spacing_mm"], facts["slice_thickness_mm"]) == ([0.5, 0.5], 1)
     assert (facts["image_position_mm"], facts["frames"]) == ([0, 0, 7], 2)
+
+
+def test_procedure_codes_are_those_of_public_schemes_for_procedures() -> None:
+    facts = facts_of_ct(
+        ProcedureCodeSequence=[a_code("24628-0", "LN", "CT Chest"), a_code("ZZCANARY", "99SITE", "ZZCANARY")],
+        RequestedProcedureCodeSequence=[a_code("RPID16", "RADLEX", "CT"), a_code("39607008", "SCT", "Lung")],
+    )
+    assert facts["procedure_codes"] == ["LN 24628-0", "RADLEX RPID16"]
+    assert facts_of_ct(ProcedureCodeSequence=[a_code("1", "99SITE", "CT")])["procedure_codes"] is None
+
+
+def test_a_localizer_is_told_by_its_image_type() -> None:
+    assert facts_of_ct()["is_localizer"] is False
+    assert facts_of_ct(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])["is_localizer"] is True
+
+
+@pytest.mark.parametrize(
+    ("orientations", "heights", "depths"),
+    [
+        (["1 0 0 0 1 0", "1 0 0 0 1 0"], ["7", "9"], [7.0, 9.0]),
+        (["1 0 0 0 1 0", "0 1 0 0 0 1"], ["7", "9"], None),
+        (["1 0 0 0 1 0", "1 0 0 0 1 0"], ["7", None], None),
+    ],
+)
+def test_frames_have_depths_where_all_lie_in_one_direction(
+    orientations: list[str], heights: list[str | None], depths: list[float] | None
+) -> None:
+    frames = [
+        an_item(
+            PlaneOrientationSequence=[an_item(ImageOrientationPatient=orientation.split())],
+            PlanePositionSequence=[an_item(ImagePositionPatient=["0", "0", height])] if height else [],
+        )
+        for orientation, height in zip(orientations, heights, strict=True)
+    ]
+    facts = facts_of_ct(
+        SOPClassUID=EnhancedCTImageStorage,
+        NumberOfFrames=2,
+        PixelData=bytes(64),
+        PerFrameFunctionalGroupsSequence=frames,
+    )
+    assert facts["frame_depths_mm"] == depths

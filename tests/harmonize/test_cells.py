@@ -11,9 +11,10 @@ from config.fields import field_of
 from config.site_tables import Column
 from config.vocab import body_part_of, code_sets, covid_assays, small_zip3, vendor_of
 from tasks.harmonize.ages import map_ages
-from tasks.harmonize.cells import Mapped, decide_number
+from tasks.harmonize.cells import Mapped
 from tasks.harmonize.codes import map_codes
 from tasks.harmonize.dates import map_dates, voted_order
+from tasks.harmonize.numbers import decide_number
 from tasks.harmonize.places import decide_country, decide_zip3
 from tasks.harmonize.race_ethnicity import combined, elsewhere
 from tasks.harmonize.terminology import decide_diagnosis, decide_loinc
@@ -199,8 +200,8 @@ def test_zip_areas(text: str, expected: str | None) -> None:
 def test_countries_and_numbers() -> None:
     assert decide_country("tr") == ("TR", None)
     assert decide_country("Turkey") == (None, "S-UNMAPPED")
-    assert decide_number("1.5") == (1.5, None)
-    assert decide_number("1,5") == (None, "S-UNMAPPED")
+    assert decide_number("1.5", "point") == (1.5, None)
+    assert decide_number("1,5", "point") == (None, "S-UNMAPPED")
 
 
 def test_loinc_codes_have_a_check_digit() -> None:
@@ -264,3 +265,57 @@ def test_the_vocabularies_are_whole() -> None:
     assert len(small_zip3()) == 19
     assert set(covid_assays().values()) == {"naat", "antigen", "antibody", "not_reported"}
     assert code_sets()["sex.es"]["m"] == "Female"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2020-03-0112:30", "2020-03-01"),
+        ("20200301 1230", "2020-03-01"),
+        ("20200301123000", "2020-03-01"),
+        ("20200301 12:30", "2020-03-01"),
+        ("2020-03-01T12:30:00+0100", "2020-03-01"),
+        ("2020-03-01, 12:30:00,123", "2020-03-01"),
+        ("25/03/202012:30", "2020-03-25"),
+        ("25/03/2020 2:30 PM", "2020-03-25"),
+        ("2020\u5e743\u67081\u65e5", "2020-03-01"),
+        ("2020-03-112:30", "S-DATE"),  # the first at 12:30, or the eleventh at 2:30
+        ("25/03/20", "S-DATE"),
+    ],
+)
+def test_times_that_are_glued_on_do_not_hide_the_date(text: str, expected: str) -> None:
+    cells = pa.array([text])
+    mapped = map_dates(cells, Column(field="test.start"), cells)
+    assert [str(answer) for answer in answers(mapped)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "March 3, 2020", "2020-03-03"),
+        ("en", "3rd March 2020", "2020-03-03"),
+        ("en", "03-MAR-2020", "2020-03-03"),
+        ("es", "3 de enero de 2020", "2020-01-03"),
+        ("es", "3-ene-2020", "2020-01-03"),
+        ("es", "3 Jan 2020", "2020-01-03"),  # English is read everywhere
+        ("en", "3-ene-2020", "S-DATE"),
+        ("de", "3. M\u00e4rz 2020", "2020-03-03"),
+        ("fr", "3 f\u00e9vr 2020", "2020-02-03"),
+        ("pt", "3/fev/2020", "2020-02-03"),
+        ("it", "3 gennaio 2020 12:30", "2020-01-03"),
+        ("ja", "3 Jan 2020", "2020-01-03"),
+        ("en", "31 Feb 2020", "S-DATE"),
+        ("en", "Mar 2020", "S-DATE"),
+        ("en", "3 Mar 20", "S-DATE"),
+        ("en", "May May 2020", "S-DATE"),
+    ],
+)
+def test_months_may_be_words_of_the_sites_language(language: str, text: str, expected: str) -> None:
+    cells = pa.array([text])
+    mapped = map_dates(cells, Column(field="test.start"), cells, language)
+    assert [str(answer) for answer in answers(mapped)] == [expected]
+
+
+def test_not_detected_is_not_detected_within() -> None:
+    cells = ["Detected", "NOT DETECTED", "Not detected"]
+    assert coded("test.result", cells) == ["Positive", "Negative", "Negative"]

@@ -141,3 +141,88 @@ def test_the_manifest_keeps_what_was_settled(curate: Any, images: Any) -> None:
     (row,) = batch.table("imaging_instance")
     assert (row["rows"], row["columns"], row["size"], row["media_type"]) == (512, 256, 1000, "application/dicom")
     assert (row["crc64nvme"], row["pixel_sha256"], row["deid_pixel"]) == (None, None, "not_checked")
+
+
+def test_a_missing_slice_is_counted_and_reported(curate: Any, images: Any) -> None:
+    batch = curate("", {}, series_at(images, [0.0, 5.0, 15.0, 20.0, 40.0]))
+    (row,) = batch.table("imaging_series")
+    assert (row["n_positions"], row["n_missing_slices"], row["regular_volume"]) == (5, 4, False)
+    assert batch.findings["I-GAP", "imaging_series.n_missing_slices"] == 1
+
+
+def test_gaps_of_a_magnetic_resonance_are_counted_and_not_reported(curate: Any, images: Any) -> None:
+    batch = curate("", {}, series_at(images, [0.0, 5.0, 15.0], modality="MR"))
+    assert batch.table("imaging_series")[0]["n_missing_slices"] == 1
+    assert ("I-GAP", "imaging_series.n_missing_slices") not in batch.findings
+
+
+def test_echoes_at_one_position_do_not_shorten_the_spacing(curate: Any, images: Any) -> None:
+    (row,) = curate("", {}, series_at(images, [0.0, 0.0, 5.0, 5.0, 10.0, 10.0], modality="MR")).table("imaging_series")
+    assert (row["slice_spacing_mm"], row["n_positions"], row["n_missing_slices"]) == (5.0, 3, 0)
+
+
+def test_a_localizer_in_a_series_is_not_measured(curate: Any, images: Any) -> None:
+    rows = series_at(images, [0.0, 5.0, 10.0], [TILTED, AXIAL, AXIAL])
+    rows[0]["is_localizer"] = True
+    (row,) = curate("", {}, rows).table("imaging_series")
+    assert (row["slice_spacing_mm"], row["n_positions"], row["regular_volume"]) == (5.0, 2, True)
+
+
+def test_slices_of_a_tilted_gantry_are_sheared(curate: Any, images: Any) -> None:
+    rows = series_at(images, [0.0, 5.0, 10.0])
+    for place, row in enumerate(rows):
+        row["image_position_mm"] = [-100.0, -100.0 + place, 5.0 * place]
+    (row,) = curate("", {}, rows).table("imaging_series")
+    assert (row["slice_spacing_mm"], row["regular_volume"]) == (5.0, False)
+
+
+def test_the_frames_of_one_object_are_slices(curate: Any, images: Any) -> None:
+    rows = series_at(images, [0.0])
+    rows[0] |= {"frames": 4, "frame_depths_mm": [0.0, 2.0, 6.0, 4.0]}
+    (row,) = curate("", {}, rows).table("imaging_series")
+    assert (row["slice_spacing_mm"], row["n_positions"], row["regular_volume"]) == (2.0, 4, True)
+
+
+def test_spellings_of_one_term_are_no_conflict(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2020, 4, 1), study="s", count=2, modality="DX")
+    rows.rows[0] |= {"body_part_raw": "CHEST", "view_position": "LAT", "manufacturer_raw": "SIEMENS"}
+    rows.rows[1] |= {"body_part_raw": "THORAX", "view_position": "LATERAL", "manufacturer_raw": "Siemens Healthineers"}
+    batch = curate("", {}, rows.rows)
+    (row,) = batch.table("imaging_series")
+    assert (row["body_part"], row["view_position"], row["manufacturer"]) == ("CHEST", "LATERAL", "Siemens")
+    assert row["body_part_raw"] is None
+    assert ("I-CONFLICT", "imaging_series.body_part") not in batch.findings
+
+
+def test_a_cut_off_body_part_has_its_term_and_free_text_has_none(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2020, 4, 1), body_part_raw="ABDOMEN AND PELVI").add("b", date(2020, 4, 1))
+    rows.rows[1] |= {"body_part_raw": "ZZCANARY", "view_position": "ZZCANARY"}
+    batch = curate("", {}, rows.rows)
+    assert batch.of("imaging_series", "a")[0]["body_part"] == "ABDOMENPELVIS"
+    assert batch.of("imaging_series", "b")[0]["body_part"] is None
+    assert batch.findings["I-TERM", "imaging_series.body_part"] == 1
+    assert batch.findings["I-TERM", "imaging_series.view_position"] == 1
+
+
+def test_studies_have_the_loinc_code_of_their_description(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2020, 4, 1), study_description="CT CHEST W CONTRAST")
+    rows.add("b", date(2020, 4, 1), study_description="TC TÓRAX SIN CONTRASTE").add("c", date(2020, 4, 1))
+    rows.add("d", date(2020, 4, 1), study_description="STUDY")
+    batch = curate("", {}, rows.rows)
+    found = [batch.of("imaging_study", who)[0] for who in "abc"]
+    assert [row["loinc_code"] for row in found] == ["24628-0", "29252-4", None]
+    assert [row["loinc_basis"] for row in found] == ["exact_table", "rule", "unmapped"]
+    assert [row["loinc_contrast"] for row in found] == ["W", "WO", None]
+    assert found[0]["loinc_system"] == found[1]["loinc_system"] == "Chest"
+    assert found[1]["loinc_confidence"] == pytest.approx(0.95)
+    assert batch.findings["L-LOINC-NONE", "imaging_study.loinc_code"] == 1
+
+
+def test_headers_of_a_study_speak_where_it_has_no_description(curate: Any, images: Any) -> None:
+    rows = images().add("a", date(2020, 4, 1), count=2, body_part_raw="CHEST", contrast_agent="OMNIPAQUE")
+    rows.add("b", date(2020, 4, 1), procedure_codes=["LN 24725-4", "RADLEX RPID22"])
+    rows.add("c", date(2020, 4, 1), study="c", series_uid="1", modality="DX", body_part_raw="CHEST", view_position="PA")
+    rows.add("c", date(2020, 4, 1), study="c", series_uid="2", modality="DX", body_part_raw="CHEST", view_position="LL")
+    batch = curate("", {}, rows.rows)
+    names = [batch.of("imaging_study", who)[0]["loinc_long_common_name"] for who in "abc"]
+    assert names == ["CT Chest W contrast IV", "CT Head", "XR Chest PA and Lateral"]

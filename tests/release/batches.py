@@ -96,6 +96,8 @@ class Batch:
     studies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     anchors: Mapping[str, date | None] = field(default_factory=dict)
     changed: Mapping[str, Callable[[pa.Table], pa.Table]] = field(default_factory=dict)
+    measurements: Sequence[Mapping[str, Any]] = ()
+    medications: Sequence[Mapping[str, Any]] = ()
 
     @property
     def rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -108,6 +110,8 @@ class Batch:
             "clinical_event": [dict(row) for row in self.events],
             "test_result": [dict(row) for row in self.tests],
             "condition": [dict(row) for row in self.conditions],
+            "measurement": [dict(row) for row in self.measurements],
+            "medication": [dict(row) for row in self.medications],
             "imaging_study": [
                 self._study(uid) | dict(self.studies.get(uid, {})) for uid in _unique(self.images, "study")
             ],

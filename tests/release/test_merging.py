@@ -29,7 +29,7 @@ def test_a_batch_that_came_twice_is_one() -> None:
     )
     assert findings == []
     assert {name: table.num_rows for name, table in collection.tables.items()} == {
-        "subject": 1, "clinical_event": 1, "test_result": 0, "condition": 0,
+        "subject": 1, "clinical_event": 1, "test_result": 0, "condition": 0, "measurement": 0, "medication": 0,
         "imaging_study": 1, "imaging_series": 2, "imaging_instance": 4,
     }  # fmt: skip
     assert collection.tables["clinical_event"]["source_row"].to_pylist() == ["b1/e1"]

@@ -1,3 +1,4 @@
+import hashlib
 import re
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from tasks.identity import (
     Pseudonymizer,
     date_offset_days,
     pseudonymous_uid,
+    source_blocks,
     source_id,
     subject_id,
 )
@@ -81,3 +83,11 @@ def test_a_pseudonymizer_binds_ring_and_issuer() -> None:
     assert bound.offset_days("x") == date_offset_days(RING, "x")
     assert bound.source("k") == source_id(RING, "k")
     assert "ring" not in repr(bound)
+
+
+@given(st.text(max_size=80))
+def test_the_two_blocks_give_the_name_of_a_source_by_rfc_2104(key: str) -> None:
+    inner, outer = source_blocks(RING)
+    digest = hashlib.sha256(outer + hashlib.sha256(inner + key.encode()).digest()).hexdigest()
+    assert digest[:32] == source_id(RING, key)
+    assert Pseudonymizer(RING, "s01").source_blocks() == (inner, outer)

@@ -1,5 +1,7 @@
 """Parquet in one form."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import VerificationError
-from tasks.store.parquet import ROWS_PER_GROUP, read_table, write_table
+from tasks.store.parquet import ROWS_PER_GROUP, find_rows, read_table, write_batches, write_table
 
 SCHEMA = pa.schema(
     [
@@ -65,3 +67,19 @@ def test_damaged_bytes_are_refused_in_our_words(data: bytes) -> None:
     with pytest.raises(VerificationError) as caught:
         read_table(data)
     assert "ZZCANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("length", [0, 1, ROWS_PER_GROUP - 1, ROWS_PER_GROUP, 2 * ROWS_PER_GROUP + 5])
+@pytest.mark.parametrize("cut", [1 << 14, 100_003, 1 << 18])
+def test_rows_that_come_some_at_a_time_give_the_same_bytes(tmp_path: Path, length: int, cut: int) -> None:
+    table = pa.table({"key": pa.array(range(length), pa.int64()), "word": pa.array(["a", None] * length)[:length]})
+    path = tmp_path / "streamed.parquet"
+    assert write_batches(table.to_batches(max_chunksize=cut), table.schema, path) == length
+    assert path.read_bytes() == write_table(table)
+
+
+def test_rows_are_found_by_the_values_that_are_wanted() -> None:
+    table = pa.table({"key": ["a", "b", "b", "c"], "word": ["x", "x", "y", None]})
+    assert find_rows(write_table(table), {"key": ["b", "c"], "word": ["x"]}).to_pylist() == [{"key": "b", "word": "x"}]
+    with pytest.raises(VerificationError):
+        find_rows(b"ZZCANARY", {"key": ["a"]})

@@ -90,6 +90,23 @@ class Cluster:
             "condition": [
                 {"condition_id": self.id(50), "subject_id": self.first, "code": "J18.9", "code_system": "ICD-10-CM"}
             ],
+            "measurement": [
+                {
+                    "measurement_id": self.id(60),
+                    "subject_id": self.first,
+                    "measurement_name": "height",
+                    "value": 171.0,
+                    "unit": "cm",
+                }
+            ],
+            "medication": [
+                {
+                    "medication_id": self.id(70),
+                    "subject_id": self.first,
+                    "code": "H02AB02",
+                    "code_system": "ATC",
+                }
+            ],
             "imaging_study": [
                 {"study_uid": self.uid(1), "subject_id": self.first, "modalities": ["CT"], "n_instances": 2} | STUDY,
                 {"study_uid": self.uid(2), "subject_id": self.second, "modalities": ["DX"], "n_instances": 1} | STUDY,

@@ -31,6 +31,8 @@ def test_all_that_is_a_held_subjects_is_held_with_it() -> None:
         "clinical_event": [0, 1, 2],
         "test_result": [0],
         "condition": [0],
+        "measurement": [0],
+        "medication": [0],
         "imaging_study": [0],
         "imaging_series": [0],
         "imaging_instance": [0, 1],

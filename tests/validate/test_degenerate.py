@@ -14,6 +14,7 @@ from tasks.validate.running import Expected, TableResult, run_suites
 from tests.validate.builders import Cluster, evidence_of, tables_of
 
 TABLES = tuple(Cluster().rows)
+CLINICAL = {"clinical_event", "test_result", "condition", "measurement", "medication"}
 
 
 def emptied(table: pa.Table, _: Table) -> pa.Table:
@@ -79,7 +80,7 @@ def test_a_degenerate_table_stops_the_batch_unless_it_is_an_empty_clinical_table
 ) -> None:
     kind, results = degenerate
     stops = any(outcome.stops for outcome in results[name].outcomes)
-    assert stops == (kind != "emptied" or name not in {"clinical_event", "test_result", "condition"})
+    assert stops == (kind != "emptied" or name not in CLINICAL)
 
 
 def test_a_column_too_many_stops_the_batch_and_is_not_named() -> None:

@@ -23,6 +23,25 @@ def put(table: str, place: int, **values: object) -> Change:
     return change
 
 
+CHEST: Row = {
+    "loinc_code": "24627-2", "loinc_long_common_name": "CT Chest", "loinc_system": "Chest", "loinc_method": "CT",
+}  # fmt: skip
+HEAD: Row = {
+    "loinc_code": "24725-4", "loinc_long_common_name": "CT Head", "loinc_system": "Head", "loinc_method": "CT",
+}  # fmt: skip
+
+
+def head_in_a_study_of_the_chest(cluster: Cluster) -> None:
+    cluster.rows["imaging_study"][0].update(CHEST)
+    cluster.rows["imaging_series"][0]["body_part"] = "HEAD"
+
+
+def two_codes_of_a_description(cluster: Cluster) -> None:
+    known = {"study_description_raw": "CT", "loinc_basis": "exact_table", "loinc_confidence": 1.0, "modalities": ["CT"]}
+    for row, code in zip(cluster.rows["imaging_study"], (CHEST, HEAD), strict=True):
+        row.update(known | code)
+
+
 def put_settled(**values: object) -> Change:
     def change(cluster: Cluster) -> None:
         for row in cluster.settled[:2]:
@@ -53,6 +72,16 @@ def result(number: int, **more: object) -> Change:
 
     def change(cluster: Cluster) -> None:
         cluster.rows["test_result"].append(cluster.test(number, cluster.second, **more))
+
+    return change
+
+
+def diagnosis(code: str, day: int) -> Change:
+    """One more diagnosis of the second subject, whose test of day 0 is positive."""
+
+    def change(cluster: Cluster) -> None:
+        row = {"condition_id": cluster.id(60), "subject_id": cluster.second, "code": code, "start_day": day}
+        cluster.rows["condition"].append(row | {"code_system": "ICD-10"})
 
     return change
 
@@ -141,7 +170,12 @@ FAULTS: list[Fault] = [
     ("C-FLAG-DERIVED", "subject.ever_ventilated", put("subject", 0, ever_ventilated="Not Reported")),
     ("C-INDEX", "subject", day_without_index_event),
     ("C-DAY-RANGE", "condition.start_day", put("condition", 0, start_day=4000)),
-    ("T-COVID-POS", "subject", put("test_result", 1, test_class="antibody")),
+    ("T-ANTIBODY", "subject", put("test_result", 1, test_class="antibody")),
+    ("T-COVID-POS", "subject", both(
+        put("test_result", 1, result="Indeterminate"), put("imaging_study", 1, days_to_positive_tests=[]),
+    )),
+    ("T-LONG-COVID", "subject", diagnosis("U09.9", 0)),
+    ("T-LONG-COVID", "subject", both(diagnosis("U09.9", 90), put("subject", 1, covid19_status="Indeterminate"))),
     ("T-COVID-POS", "subject", put("subject", 1, covid19_status="Negative")),
     ("T-INDEX-TEST", "subject", both(no_tests_of_the_second, put("subject", 1, covid19_status="Not Reported"))),
     ("T-NEG-POS", "test_result", both(
@@ -163,6 +197,10 @@ FAULTS: list[Fault] = [
     ("I-DUP-PIXEL", "imaging_instance", same_pixels(0, 1)),
     ("I-DUP-PIXEL", "imaging_instance.subject_id", same_pixels(0, 2)),
     ("L-LOINC-CHECK", "imaging_study", put("imaging_study", 0, loinc_code="36643-4")),
+    ("L-LOINC-CHECK", "imaging_study", put("imaging_study", 0, loinc_code="94500-6")),
+    ("L-LOINC-ATTR", "imaging_study", put("imaging_study", 0, **CHEST | {"loinc_contrast": "W"})),
+    ("L-LOINC-UNIQUE", "imaging_study", two_codes_of_a_description),
+    ("I-BODYPART", "imaging_series", head_in_a_study_of_the_chest),
 ]  # fmt: skip
 
 SOUND: list[tuple[str, Change]] = [
@@ -181,6 +219,10 @@ SOUND: list[tuple[str, Change]] = [
             {"table": "test_result", "key": cluster.id(60), "rule_id": "C-FUTURE"}
         ),
     )),
+    ("long COVID after the first positive test", diagnosis("U09.9", 90)),
+    ("an antibody beside a positive test", both(
+        result(60, test_class="antibody", day=3), put("imaging_study", 1, days_to_positive_tests=[-1, 2]),
+    )),
     ("an age over 89 that is not shown", both(
         put("subject", 0, age_at_index=None, age_at_index_gt89=True),
         put("imaging_study", 0, age_at_study=None, age_at_study_gt89=True),
@@ -198,7 +240,8 @@ SOUND: list[tuple[str, Change]] = [
     ("a study without a date", both(
         put("imaging_study", 0, day=None, days_to_positive_tests=[]), put_settled(study_date_shifted=None),
     )),
-    ("a sound LOINC code", put("imaging_study", 0, loinc_code="36643-5")),
+    ("a sound LOINC code", put("imaging_study", 0, **CHEST)),
+    ("a body part of the region", both(put("imaging_study", 0, **CHEST), put("imaging_series", 0, body_part="LUNG"))),
 ]  # fmt: skip
 
 

@@ -11,9 +11,11 @@ from config.deid import Profile
 from tasks.deidentify.ages import completed_years
 from tasks.deidentify.dates import read_date
 from tasks.deidentify.engine.declined import Declined
+from tasks.deidentify.engine.exact import read_elements
 from tasks.deidentify.engine.levels import Level, stated_header
-from tasks.deidentify.facts import ANSWERS, SEXES
+from tasks.deidentify.facts import ANSWERS, SEXES, is_localizer, procedure_codes_of
 from tasks.deidentify.values import texts_of
+from tasks.dicom.refusal import Refusal
 
 _TEXTS: Final = {
     "modality": 0x00080060,
@@ -37,6 +39,7 @@ _THICKNESS, _ORIENTATION = 0x00180050, 0x00200037
 _LATERALITY, _IMAGE_LATERALITY = 0x00200060, 0x00200062
 _AGE, _SEX, _STUDY_DATE, _BURNED_IN, _LOSSY = 0x00101010, 0x00100040, 0x00080020, 0x00280301, 0x00282110
 _PIXEL_SPACING, _IMAGER_SPACING, _KERNEL = 0x00280030, 0x00181164, 0x00181210
+_IMAGE_TYPE, _PROCEDURE_CODES = 0x00080008, (0x00081032, 0x00321064)
 FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})  # facts may stand in them
 FACT_TAGS: Final = frozenset(
     {
@@ -45,6 +48,7 @@ FACT_TAGS: Final = frozenset(
         *(INSTANCE_NUMBER, IMAGE_POSITION, _THICKNESS, _ORIENTATION),
         *(_LATERALITY, _IMAGE_LATERALITY, _AGE, _SEX, _STUDY_DATE, _BURNED_IN, _LOSSY),
         *(_PIXEL_SPACING, _IMAGER_SPACING, _KERNEL),
+        *(_IMAGE_TYPE, *_PROCEDURE_CODES),
     }
 )
 
@@ -84,6 +88,22 @@ class Reader:
         if found is None:
             found = self._level.memory.keep(self._seen, raw, self._read(raw), 2 * len(raw))
         return found
+
+    def procedure_codes(self, elements: Finished) -> list[str] | None:
+        """Give the codes of the procedure, as the other road reads them.
+
+        Raises
+        ------
+        Declined
+            If a sequence of codes is not sound.
+        """
+        raw = b"".join(elements.get(tag, b"") for tag in _PROCEDURE_CODES)
+        if not raw:
+            return None
+        try:
+            return procedure_codes_of(read_elements(raw, implicit=self._level.place.implicit))
+        except Refusal:
+            raise Declined from None
 
     def _read(self, raw: bytes) -> list[str]:
         stated = stated_header(raw[:12], implicit=self._level.place.implicit)
@@ -150,6 +170,9 @@ def _shared(elements: Finished, reader: Reader, profile: Profile) -> dict[str, A
         "pixel_spacing_mm": spacing or imager_spacing,
         "spacing_source": "PixelSpacing" if spacing else "ImagerPixelSpacing" if imager_spacing else None,
         "convolution_kernel": reader.texts(elements, _KERNEL) or None,
+        "frame_depths_mm": None,
+        "is_localizer": is_localizer(reader.texts(elements, _IMAGE_TYPE)),
+        "procedure_codes": reader.procedure_codes(elements),
     }
 
 
