@@ -15,12 +15,11 @@ import pyarrow.compute as pc
 from config.version import VERSION
 from expectations.schemas.catalog import CANONICAL
 from tasks.dicom.marks_check import read_marks
-from tasks.errors import MissingKeyError, StoreError, VerificationError
+from tasks.errors import GateError, MissingKeyError, StoreError, VerificationError
 from tasks.layout import release_key
 from tasks.release.change_log import change_log, entity_digests, held_entities
 from tasks.release.commit import DATA, Progress, sampled
 from tasks.release.gates import key_findings, tree_findings
-from tasks.release.manifests import manifests
 from tasks.release.merging import COUNTED, recounted
 from tasks.release.model import Commit, Problem, ReleasedFile, Tables
 from tasks.release.reading import (
@@ -36,8 +35,9 @@ from tasks.release.reading import (
     table_files,
     table_key,
 )
-from tasks.release.rendering import release_counts, root_digest
+from tasks.release.rendering import derived, release_counts, root_digest
 from tasks.release.selection import RELEASED
+from tasks.release.staging import digest_of
 from tasks.release.tables import schema_digest
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
@@ -77,7 +77,7 @@ def verify_release(
     problems += _schemas(tables, commit)
     if _is_of_this_version(tables):
         problems += [*_contents(tables, commit), *_differences(release, tables, commit)]
-        problems += _manifests(tables["imaging_instance"], commit)
+        problems += _derived(tables, commit)
     problems += [*_listing(release, tables["imaging_instance"], commit)]
     return [*problems, *_objects(release, sampled(tables["imaging_instance"], sample), progress)]
 
@@ -181,13 +181,16 @@ def _differences(release: ReadOnlyStore, tables: Tables, commit: Commit) -> Iter
         yield Problem("R-DIFF", "change_log", "it is not the difference to the release before")
 
 
-def _manifests(instances: pa.Table, commit: Commit) -> Iterator[Problem]:
-    """Check that every rendered manifest says what the table says."""
+def _derived(tables: Tables, commit: Commit) -> Iterator[Problem]:
+    """Check that every file which says in another form what the tables say, says just that."""
     files = {file.key: file for file in commit.files}
-    for name, content in manifests(instances, commit.address).items():
-        key = release_key(commit.release_version, name)
-        if key not in files or files[key].sha256 != hashlib.sha256(content).hexdigest():
-            yield Problem("manifests", key, "it does not say what the table imaging_instance says")
+    try:
+        for name, pieces in derived(tables, commit.about):
+            key = release_key(commit.release_version, name)
+            if key not in files or files[key].sha256 != digest_of(pieces):
+                yield Problem("derived", key, "it does not say what the tables say")
+    except GateError as problem:
+        yield Problem("R-NODES", TABLES, problem.message)
 
 
 def _listing(release: ReadOnlyStore, instances: pa.Table, commit: Commit) -> Iterator[Problem]:

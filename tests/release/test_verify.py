@@ -137,7 +137,7 @@ def test_a_file_that_the_release_does_not_list_is_found(released: MemoryStore) -
 
 
 def test_a_commit_that_is_not_the_one_of_the_pointer_is_found(released: MemoryStore) -> None:
-    forged = replace(committed(released, None), license="CC0-1.0")
+    forged = replace(committed(released, None), pipeline_version="CC0-1.0")
     put(released, f"{ROOT}_COMMIT.json", forged.to_bytes())
     assert found(released) == [("digest", f"{ROOT}_COMMIT.json")]
 
@@ -173,7 +173,7 @@ def test_a_size_that_the_commit_does_not_state_is_found(released: MemoryStore) -
         ("imaging_series", "n_instances", 9, ("I-COUNT", "imaging_series")),
         ("imaging_series", "series_sha256", "0" * 64, ("I-COUNT", "imaging_series")),
         ("imaging_study", "n_series", 9, ("I-COUNT", "imaging_study")),
-        ("imaging_instance", "sha256", "0" * 64, ("manifests", f"{ROOT}manifests/sha256sums.txt")),
+        ("imaging_instance", "sha256", "0" * 64, ("derived", f"{ROOT}manifests/bag/manifest-sha256.txt")),
         ("imaging_instance", "key", "data/elsewhere.dcm", ("I-COUNT", "data/elsewhere.dcm")),
         ("release", "n_subjects", 9, ("I-COUNT", "release")),
     ],
