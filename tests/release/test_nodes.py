@@ -94,7 +94,8 @@ def test_every_stay_in_intensive_care_is_a_visit_of_its_hospital_stay(nodes: dic
         "days_to_icu_discharge",
     ]
     assert {name: [row[one] for one in names] for name, row in visits.items()} == {
-        "icu1": ["0", "9", "1", "2"], "icu2": ["0", "9", "5", "6"], "alone": ["", "", "0", "4"], "plain": ["0", "4", "", ""]
+        "icu1": ["0", "9", "1", "2"], "icu2": ["0", "9", "5", "6"],
+        "alone": ["", "", "0", "4"], "plain": ["0", "4", "", ""],
     }  # fmt: skip
 
 

@@ -137,7 +137,7 @@ def test_a_file_that_the_release_does_not_list_is_found(released: MemoryStore) -
 
 
 def test_a_commit_that_is_not_the_one_of_the_pointer_is_found(released: MemoryStore) -> None:
-    forged = replace(committed(released, None), pipeline_version="CC0-1.0")
+    forged = replace(committed(released, None), held={"I-DUP-SOP": 1})
     put(released, f"{ROOT}_COMMIT.json", forged.to_bytes())
     assert found(released) == [("digest", f"{ROOT}_COMMIT.json")]
 
