@@ -14,17 +14,19 @@ from tasks.release import manifests as module
 from tasks.release.build import build_release
 from tasks.release.manifests import joined, manifests
 from tasks.release.reading import committed, open_tables
-from tests.release.batches import ADDRESS, Installation
+from tests.release.batches import ADDRESS, Installation, first_batch, second_batch
 
 WEB = "https://open-chest.example.org/collection"
 FOLDER = "releases/2026.11/manifests/"
 Entry = tuple[str, int, str, str]  # key, size, sha256, md5
 
 
-@pytest.fixture
-def published(installation: Installation) -> Installation:
+@pytest.fixture(scope="module")
+def published() -> Installation:
     """A release with both addresses."""
-    both = installation.with_policy(web_address=WEB)
+    both = Installation().with_policy(web_address=WEB)
+    first_batch().write(both.work)
+    second_batch().write(both.work)
     build_release("2026.11", context=both.context)
     return both
 

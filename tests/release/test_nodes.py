@@ -15,7 +15,7 @@ FOLDER = "releases/2026.11/midrc/"
 Rows = list[dict[str, str]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def nodes() -> dict[str, Rows]:
     """The node tables of a release with something of everything."""
     made = Installation()
