@@ -294,7 +294,13 @@ def verify_release(
     ] = None,
     *,
     version: Annotated[str | None, typer.Option(help="Version; the current one by default.")] = None,
-    sample: Annotated[int | None, typer.Option(help="How many objects to read; all by default.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=0, help="How many objects to read, spread evenly; all by default.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Read all objects, as without --sample.")] = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="File that remembers what was read, so that a stopped check can go on.")
+    ] = None,
     raw: Raw = None,
     work: Work = None,
     release: Release = None,
@@ -303,7 +309,41 @@ def verify_release(
 ) -> None:
     """Check a published release against its own manifest; needs read access and no key."""
     given = commands.settings(raw=raw, work=work, release=address or release, sequestered=sequestered)
-    commands.verify_release(given, version, sample, as_json=json)
+    if every and sample is not None:
+        raise ConfigError("--all and --sample exclude each other", next_step="give one of them")
+    commands.verify_release(given, version, sample, resume, as_json=json)
+
+
+@app.command()
+def download(
+    filters: Annotated[
+        list[str] | None, typer.Argument(help="column=value, such as modality=CT; all must hold, of one column any.")
+    ] = None,
+    *,
+    to: Annotated[Path, typer.Option(help="Folder; objects come to the paths that the manifests give.")],
+    where: Annotated[
+        str | None, typer.Option(help='SQL condition over the tables, such as "age_at_index < 18".')
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="Version; the current one by default.")] = None,
+    release: Release = None,
+    json: Json = False,
+) -> None:
+    """Download instances of a release, and its tables: checked, resumable, and never more than the filters say."""
+    given = commands.settings(release=release)
+    commands.download(filters or [], where, to, version, given, as_json=json)
+
+
+@app.command("diff-releases")
+def diff_releases(
+    older: Annotated[str, typer.Argument(help="Version to compare from.")],
+    newer: Annotated[str, typer.Argument(help="Version to compare to.")],
+    *,
+    tsv: Annotated[Path | None, typer.Option(help="File for a row per subject, study, series and instance.")] = None,
+    release: Release = None,
+    json: Json = False,
+) -> None:
+    """Say what was added, changed and withdrawn between two releases."""
+    commands.diff_releases(older, newer, commands.settings(release=release), tsv, as_json=json)
 
 
 @app.command("deid-report")

@@ -312,7 +312,9 @@ def release(version: str | None, given: Settings, *, local: bool, dry_run: bool,
         show_rows("Plan of a release" if dry_run else "Release", [{"": k, "value": v} for k, v in answer.items()])
 
 
-def verify_release(given: Settings, version: str | None, sample: int | None, *, as_json: bool) -> None:
+def verify_release(
+    given: Settings, version: str | None, sample: int | None, state: Path | None, *, as_json: bool
+) -> None:
     """Check a release.
 
     Raises
@@ -326,7 +328,11 @@ def verify_release(given: Settings, version: str | None, sample: int | None, *, 
     store = open_named("release", given)
     with progress_bar():
         problems = verify(
-            store, version=version, sample=sample, progress=lambda done, total: tell("verify", done, total)
+            store,
+            version=version,
+            sample=sample,
+            state=state,
+            progress=lambda done, total: tell("verify", done, total),
         )
     differences, notes = (
         [
@@ -347,6 +353,51 @@ def verify_release(given: Settings, version: str | None, sample: int | None, *, 
         )
     if not as_json:
         say("the release is whole: every digest, count and reference agrees")
+
+
+def download(  # noqa: PLR0913 -- each is an option of the command
+    words: list[str], where: str | None, folder: Path, version: str | None, given: Settings, *, as_json: bool
+) -> None:
+    """Bring chosen instances of a release to a folder."""
+    from tasks.release.download import download as bring
+    from tasks.release.filters import Choice
+    from tasks.store.opening import open_named
+
+    with progress_bar():
+        report = bring(
+            open_named("release", given),
+            folder,
+            Choice(words, where),
+            version=version,
+            progress=lambda done, total: tell("download", done, total),
+        )
+    if as_json:
+        say_json(report.as_dict())
+    elif not report.objects:
+        say(f"no instance of release {report.version} fits the filters: nothing was downloaded")
+    else:
+        show_rows("Download", [report.as_dict()])
+
+
+def diff_releases(older: str, newer: str, given: Settings, file: Path | None, *, as_json: bool) -> None:
+    """Show what differs between two releases."""
+    from tasks.release.change_log import count_changes
+    from tasks.release.differences import as_tsv, differences
+    from tasks.store.opening import open_named
+
+    rows = differences(open_named("release", given), older, newer)
+    if file is not None:
+        with file.open("wb") as opened:
+            opened.writelines(as_tsv(rows))
+        note(f"wrote {rows.num_rows} rows to {file}")
+    counts = count_changes(rows)
+    if as_json:
+        say_json(counts)
+        return
+    changes = [
+        {"entity": name, "change": change, "count": n} for name, of in counts.items() for change, n in of.items()
+    ]
+    show_rows(f"From {older} to {newer}", changes)
 
 
 def deid_report(file: Path | None) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import tomllib
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,7 @@ from config.errors import ConfigError
 from config.settings import describe
 
 BatchName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}/[^/]+$")]
+DOI = r"^(10\.\d{4,9}/[^\s\"]+)?$"  # the syntax of DOI names, ISO 26324, as Crossref and DataCite register them
 AuthzPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$")]
 NUMBER = r"(0|[1-9]\d*)"
 VERSION_FORMS = {
@@ -28,13 +30,21 @@ class ReleasePolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     collection: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Short name of the collection.")
     title: str = Field(min_length=1, description="Name of the collection for people.")
+    description: str = Field(min_length=1, description="What the collection is, in a few sentences for people.")
     license: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*$", description="SPDX id of the licence of every file.")
+    creators: tuple[str, ...] = Field(description="Organizations or persons to be cited, in their order.")
+    publisher: str = Field(min_length=1, description="Organization that publishes the collection; citation names it.")
+    commons: str = Field(min_length=1, description="Name of the commons, as hubs of several commons show it.")
+    published: date | None = Field(None, description="Declared day of the release; no clock is read.")
+    doi: str = Field("", pattern=DOI, description="DOI of this version; {version} in it stands for the version.")
+    concept_doi: str = Field("", pattern=DOI, description="DOI of the collection in all its versions.")
     guid_prefix: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$", description="Prefix of guids: <prefix>/<uuid>.")
     version_scheme: Literal["calver", "semver"] = Field(description="How versions are named.")
     accept_not_checked: bool = Field(description="Whether images whose pixels were not checked may be released.")
     access_level: Literal["open", "controlled"] = Field(description="Who may read the files.")
     authz: tuple[AuthzPath, ...] = Field(description="Gen3 resource paths that grant access.")
     address: str = Field("", pattern=r"^(s3://[^\s/]+(/[^\s]*)?)?$", description="Public address of the release store.")
+    web_address: str = Field("", pattern=r"^(https://[^\s\"/]+(/[^\s\"]*)?)?$", description="The same for web clients.")
     batches: Literal["all"] | tuple[BatchName, ...] = Field(description="Batches that are released, as <site>/<batch>.")
 
     @property

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow.compute as pc
 
@@ -49,10 +51,11 @@ def build_release(
     VerificationError
         If the store does not hold what was written; nothing was published.
     """
-    draft = _draft(version, context)
-    commit = draft.prepared.commit
-    unchanged = stands(context.release, commit)
-    copied = publish(draft.prepared, context, progress)
+    with TemporaryDirectory(prefix="release-") as folder:
+        draft = _draft(version, context, Path(folder))
+        commit = draft.prepared.commit
+        unchanged = stands(context.release, commit)
+        copied = publish(draft.prepared, context, progress)
     return ReleaseReport(
         version=version,
         previous_version=commit.previous_version,
@@ -69,7 +72,8 @@ def build_release(
 
 def plan_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
     """Say what `build_release` would do; writes nothing, and raises what it would raise before its first write."""
-    draft = _draft(version, context)
+    with TemporaryDirectory(prefix="release-") as folder:
+        draft = _draft(version, context, Path(folder))
     commit = draft.prepared.commit
     absent = absent_objects(context.release, draft.prepared.instances)
     return ReleasePlan(
@@ -87,7 +91,7 @@ def plan_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
     )
 
 
-def _draft(version: str, context: ReleaseContext) -> Draft:
+def _draft(version: str, context: ReleaseContext, folder: Path) -> Draft:
     context.policy.check_version(version)
     batches = accepted_batches(context.work, context.policy)
     collection, findings = merged(batches)
@@ -101,7 +105,7 @@ def _draft(version: str, context: ReleaseContext) -> Draft:
     refuse(_findings(tables, context))
     held = held_entities(before.tables, collection.held)
     log = in_form(CANONICAL["change_log"], change_log(version, now, before.digests, held))
-    prepared = rendered(tables | {"change_log": log}, edition, collection, batches)
+    prepared = rendered(tables | {"change_log": log}, edition, collection, batches, folder)
     return Draft(prepared, count_changes(log), collection)
 
 

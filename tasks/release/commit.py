@@ -5,10 +5,11 @@ finish what it began; who reads by the pointer sees the release before or this o
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +20,7 @@ from tasks.release.model import Commit, ReleaseContext
 from tasks.release.reading import COMMIT, data_objects, history, pointer_bytes, read_commit, read_pointer
 from tasks.store import ReadOnlyStore, Store
 from tasks.store.content import sha256_of
+from tasks.store.files import create_from
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +33,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A release that is ready to be published: its files in full, and the objects that they name."""
+    """A release that is ready to be published: its files, which lie in a folder under their keys, and its objects."""
 
     commit: Commit
-    files: Mapping[str, bytes]
+    folder: Path
     instances: pa.Table
 
     @property
@@ -95,8 +97,11 @@ def publish(prepared: Prepared, context: ReleaseContext, progress: Progress | No
 
 
 def _create_files(release: Store, prepared: Prepared) -> None:
-    for key, content in sorted(prepared.files.items()):
-        _create(release, key, content, prepared.version)
+    for file in prepared.commit.files:
+        try:
+            create_from(release, file.key, prepared.folder / file.key)
+        except KeyExistsError:
+            raise _taken(prepared.version) from None
 
 
 def _create(release: Store, key: str, content: bytes, version: str) -> None:
@@ -127,7 +132,7 @@ def _check(release: ReadOnlyStore, prepared: Prepared) -> None:
     """Read back what was written: sizes of all, contents of some."""
     missing = absent_objects(release, prepared.instances).num_rows
     listed = {stored.key: stored.size_bytes for stored in release.list(release_key(prepared.version, ""))}
-    files = sum(listed.get(key) != len(content) for key, content in prepared.files.items())
+    files = sum(listed.get(file.key) != file.size_bytes for file in prepared.commit.files)
     rows = sampled(prepared.instances.select(["key", "sha256"]), 0 if missing else REREAD).to_pylist()
     damaged = sum(sha256_of(release.read(row["key"])) != row["sha256"] for row in rows)
     if missing or files or damaged:

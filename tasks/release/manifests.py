@@ -1,46 +1,144 @@
-"""The instance manifest in the forms that download tools read, all rendered from the one table."""
+"""The instance manifest in the forms that download tools and commons read, all rendered from the one table.
 
-import io
+Every form is a head, one text per instance and a tail, so that a manifest of millions is made piece by piece.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-CHECKSUMS = "manifests/sha256sums.txt"
+from tasks.release.model import About
+
+BAG = "manifests/bag/"
+CHECKSUMS = f"{BAG}manifest-sha256.txt"
 S5CMD = "manifests/s5cmd.txt"
-LINES_AT_ONCE = 1 << 16
+ROWS_AT_ONCE = 1 << 16
+_BAG_DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"  # RFC 8493, section 2.1.1
 
 
-def manifests(instances: pa.Table, address: str) -> dict[str, bytes]:
-    """Give the manifests of a release by their names in it.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of the instance manifest: its file, the texts of some rows, and what stands around and between them."""
+
+    name: str
+    texts: Callable[[pa.Table, About], pa.ChunkedArray]
+    head: str = ""
+    between: str = "\n"
+    tail: str = "\n"
+
+
+def manifests(instances: pa.Table, about: About) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Give the manifests of a release, each with its name there and its content in pieces.
 
     Parameters
     ----------
-    address
-        Where the public finds the release; only an ``s3://`` address gives a manifest for s5cmd.
+    instances
+        The table `imaging_instance`; the order of its rows is that of every manifest.
+    about
+        Where the public finds the release decides which forms there are: those for s5cmd need an ``s3://`` address,
+        those for aria2 and curl one that begins with ``https://``, and a list of what a bag must fetch either.
     """
-    rendered = {CHECKSUMS: checksums(instances)}
-    if address.startswith("s3://"):
-        rendered[S5CMD] = s5cmd(instances, address)
-    return rendered
+    for form in (*_ALWAYS, *(_OF_BUCKET if about.address else ()), *(_OF_WEB if about.web_address else ())):
+        yield form.name, _rendered(form, instances, about)
+    if about.address or about.web_address:
+        yield _FETCH.name, _rendered(_FETCH, instances, about)
+    yield f"{BAG}bagit.txt", iter([_BAG_DECLARATION.encode()])
+    yield f"{BAG}bag-info.txt", iter([_bag_info(instances, about).encode()])
 
 
-def checksums(instances: pa.Table) -> bytes:
-    """Give one line ``<sha256>  <key>`` per object: ``sha256sum --check`` reads it where the keys are paths."""
-    return _lines(pc.binary_join_element_wise(instances["sha256"], instances["key"], "  "))
+def _rendered(form: Form, instances: pa.Table, about: About) -> Iterator[bytes]:
+    yield form.head.encode()
+    between = b""
+    for start in range(0, instances.num_rows, ROWS_AT_ONCE):
+        texts = form.texts(instances.slice(start, ROWS_AT_ONCE), about)
+        yield between
+        yield joined(texts, form.between)
+        between = form.between.encode()
+    yield (form.tail if instances.num_rows else form.tail.lstrip("\n")).encode()
 
 
-def s5cmd(instances: pa.Table, address: str) -> bytes:
-    """Give one copy command per object: ``s5cmd run`` brings each to the path that is its key."""
-    key = instances["key"]
-    source = pc.binary_join_element_wise(f"cp {address}", key, "/")
-    return _lines(pc.binary_join_element_wise(source, key, " "))
+def joined(texts: pa.ChunkedArray, between: str) -> bytes:
+    """Give texts as one, without a Python object for each of them."""
+    values = texts.combine_chunks()
+    whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values), between)
+    content: bytes = whole[0].as_buffer().to_pybytes()
+    return content
 
 
-def _lines(lines: pa.ChunkedArray) -> bytes:
-    """Join lines chunk by chunk: as Python texts all at once they would take ten times the room."""
-    joined = io.BytesIO()
-    for chunk in lines.chunks:
-        for start in range(0, len(chunk), LINES_AT_ONCE):
-            part = chunk.slice(start, LINES_AT_ONCE).to_pylist()
-            joined.write("".join(f"{line}\n" for line in part).encode("ascii"))
-    return joined.getvalue()
+def _text(*parts: object) -> pa.ChunkedArray:
+    """Join texts and columns, row by row; numbers are written in full."""
+    columns = [part.cast(pa.string()) if isinstance(part, pa.ChunkedArray) else part for part in parts]
+    return pc.binary_join_element_wise(*columns, "")
+
+
+def _checksums(rows: pa.Table, _: About) -> pa.ChunkedArray:
+    """Give ``<sha256>  <key>``: `sha256sum --check` reads it where the keys are paths, and so does BagIt."""
+    return _text(rows["sha256"], "  ", rows["key"])
+
+
+def _fetch(rows: pa.Table, about: About) -> pa.ChunkedArray:
+    """Give ``<url> <bytes> <path>`` (RFC 8493, section 2.2.3)."""
+    root = about.web_address or about.address
+    return _text(f"{root}/", rows["key"], " ", rows["size"], " ", rows["key"])
+
+
+def _s5cmd(rows: pa.Table, about: About) -> pa.ChunkedArray:
+    """Give a copy command: `s5cmd run` brings each object to the path that is its key."""
+    return _text(f"cp {about.address}/", rows["key"], " ", rows["key"])
+
+
+def _curl(rows: pa.Table, about: About) -> pa.ChunkedArray:
+    return _text(f'url = "{about.web_address}/', rows["key"], '"\noutput = "', rows["key"], '"')
+
+
+def _aria2(rows: pa.Table, about: About) -> pa.ChunkedArray:
+    paths = f"{about.web_address}/", rows["key"], "\n  out=", rows["key"]
+    return _text(*paths, "\n  checksum=sha-256=", rows["sha256"])
+
+
+def _indexd(rows: pa.Table, about: About) -> pa.ChunkedArray:
+    """Give a row of guid, md5, size, authz, acl and urls; lists have blanks between their items."""
+    acl = "*" if about.access_level == "open" else ""
+    lists = [pc.binary_join(rows[name].cast(pa.list_(pa.string())), " ") for name in ("authz", "urls")]
+    return _text(rows["guid"], "\t", rows["md5"], "\t", rows["size"], "\t", lists[0], f"\t{acl}\t", lists[1])
+
+
+def _gen3(rows: pa.Table, _: About) -> pa.ChunkedArray:
+    """Give an entry of the manifest that the client of a Gen3 commons downloads by."""
+    quoted = [_text(f' "{name}": "', rows[column], '",') for name, column in (("md5sum", "md5"), ("file_name", "key"))]
+    return _text('{"object_id": "', rows["guid"], '",', *quoted, ' "file_size": ', rows["size"], "}")
+
+
+_ALWAYS: Final = (
+    Form(CHECKSUMS, _checksums),
+    Form("manifests/gen3_indexd.tsv", _indexd, head="guid\tmd5\tsize\tauthz\tacl\turls\n"),
+    Form("manifests/gen3_manifest.json", _gen3, head="[\n", between=",\n", tail="\n]\n"),
+)
+_OF_BUCKET: Final = (Form(S5CMD, _s5cmd),)
+_OF_WEB: Final = (
+    Form("manifests/aria2.txt", _aria2),
+    Form("manifests/curl.txt", _curl, head="create-dirs\nfail\nparallel\n"),
+)
+_FETCH: Final = Form(f"{BAG}fetch.txt", _fetch)
+
+
+def _bag_info(instances: pa.Table, about: About) -> str:
+    """Give the facts that a bag tells of itself (RFC 8493, section 2.2.2); no date, so that it stays the same."""
+    size = pc.sum(instances["size"], min_count=0).as_py()
+    facts = {
+        "Source-Organization": about.publisher,
+        "External-Description": about.title,
+        "External-Identifier": about.doi or f"{about.collection}/{about.release_version}",
+        "Bag-Group-Identifier": about.collection,
+        "Payload-Oxum": f"{size}.{instances.num_rows}",
+    }
+    return "".join(f"{label}: {value}\n" for label, value in facts.items() if value)
+
+
+def json_bytes(content: object) -> bytes:
+    """Give the one form in which the release writes JSON; keys keep their order."""
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()

@@ -86,17 +86,41 @@ class ReleasedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """What ``_COMMIT.json`` says, which makes a release one: created once, after all else stands.
+class About:
+    """What the public is told of a release beside its tables; all that is rendered is made of this and of them.
 
-    `address` is where the public finds it, or empty; `batches` names the run of each batch; `held` counts by rule.
+    `address` (``s3://``) and `web_address` (``https://``) are where the objects lie; `published` is the declared day as
+    ISO 8601 says it; `doi` is that of this version and `concept_doi` that of all. What is not known is empty.
     """
 
     release_version: str
     previous_version: str | None
     collection: str
+    title: str
+    description: str
     license: str
+    creators: tuple[str, ...]
+    publisher: str
+    commons: str
+    published: str
+    doi: str
+    concept_doi: str
+    access_level: str
+    guid_prefix: str
     address: str
+    web_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What ``_COMMIT.json`` says, which makes a release one: created once, after all else stands.
+
+    `batches` names the run of each batch; `held` counts by rule.
+    """
+
+    release_version: str
+    previous_version: str | None
+    about: About
     root_digest: str
     files: tuple[ReleasedFile, ...]
     counts: Mapping[str, int]

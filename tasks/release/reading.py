@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tasks.errors import VerificationError
 from tasks.layout import CURRENT, release_key
-from tasks.release.model import Commit, ReleasedFile, Tables
+from tasks.release.model import About, Commit, ReleasedFile, Tables
 from tasks.store import ReadOnlyStore
 from tasks.store.content import sha256_of
 from tasks.store.parquet import read_table
@@ -75,6 +75,8 @@ def read_commit(release: ReadOnlyStore, version: str) -> Commit | None:
     try:
         content = json.loads(found[0])
         content["files"] = tuple(ReleasedFile(**file) for file in content["files"])
+        about = content["about"]
+        content["about"] = About(**about | {"creators": tuple(about["creators"])})
         commit = Commit(**content)
     except (ValueError, KeyError, TypeError):
         commit = None

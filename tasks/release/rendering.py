@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,19 +13,26 @@ from config.version import VERSION
 from expectations.schemas.catalog import CANONICAL
 from tasks.layout import release_key
 from tasks.release.commit import Prepared
-from tasks.release.gates import GATES
+from tasks.release.gates import GATES, refuse
+from tasks.release.hub import NAME as SERIES_LIST
+from tasks.release.hub import series_list
 from tasks.release.manifests import manifests
-from tasks.release.model import AcceptedBatch, Collection, Commit, ReleasedFile
-from tasks.release.reading import table_key
+from tasks.release.model import About, AcceptedBatch, Collection, Commit, ReleasedFile
+from tasks.release.nodes import node_files, node_findings, node_tables
+from tasks.release.reading import TABLES
+from tasks.release.staging import Staging
 from tasks.release.tables import Edition, in_form, schema_digest, with_origin
 from tasks.store.content import sha256_of
-from tasks.store.parquet import write_table
 
 GATE_REPORT = "report/gates.json"
 
 
 def rendered(
-    tables: Mapping[str, pa.Table], edition: Edition, collection: Collection, batches: Sequence[AcceptedBatch]
+    tables: Mapping[str, pa.Table],
+    edition: Edition,
+    collection: Collection,
+    batches: Sequence[AcceptedBatch],
+    folder: Path,
 ) -> Prepared:
     """Give a release in the bytes in which it is published.
 
@@ -33,26 +42,30 @@ def rendered(
         All tables but `release`.
     collection
         What the release was made of; it tells what was held and found.
+    folder
+        Where its files are written.
+
+    Raises
+    ------
+    GateError
+        If a table of nodes holds what the commons' dictionary does not allow.
     """
-    instances = tables["imaging_instance"]
-    files = {
-        release_key(edition.version, name): content for name, content in manifests(instances, edition.address).items()
-    }
-    files[release_key(edition.version, GATE_REPORT)] = _gate_report(collection)
+    staging = Staging(folder, edition.version)
+    staging.add(GATE_REPORT, [_gate_report(collection)])
     for name, table in tables.items():
-        files[table_key(edition.version, name)] = write_table(with_origin(table, name, edition))
+        staging.add_table(f"{TABLES}{name}.parquet", with_origin(table, name, edition))
+    for name, pieces in derived(tables, edition.about):
+        staging.add(name, pieces)
     counts = release_counts(tables)
-    root = root_digest(_released(files))
+    root = root_digest(staging.files)
     own = in_form(CANONICAL["release"], _own_row(edition, counts, root))
-    files[table_key(edition.version, "release")] = write_table(with_origin(own, "release", edition))
+    staging.add_table(f"{TABLES}release.parquet", with_origin(own, "release", edition))
     commit = Commit(
         release_version=edition.version,
         previous_version=edition.previous_version,
-        collection=edition.policy.collection,
-        license=edition.policy.license,
-        address=edition.address,
+        about=edition.about,
         root_digest=root,
-        files=_released(files),
+        files=staging.files,
         counts=counts,
         held=collection.held_instances,
         batches={batch.name: batch.run for batch in batches},
@@ -60,11 +73,22 @@ def rendered(
         config_digest=edition.policy.digest,
         schema_digests={name: schema_digest(CANONICAL[name].schema) for name in sorted([*tables, "release"])},
     )
-    return Prepared(commit, files, instances)
+    return Prepared(commit, folder, tables["imaging_instance"])
 
 
-def _released(files: Mapping[str, bytes]) -> tuple[ReleasedFile, ...]:
-    return tuple(ReleasedFile(key, len(content), sha256_of(content)) for key, content in sorted(files.items()))
+def derived(tables: Mapping[str, pa.Table], about: About) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Give every file that says in another form what the tables say, by its name in the release.
+
+    Raises
+    ------
+    GateError
+        If a table of nodes holds what the commons' dictionary does not allow (rule R-NODES).
+    """
+    yield from manifests(tables["imaging_instance"], about)
+    nodes = node_tables(tables, about)
+    refuse(node_findings(nodes))
+    yield from node_files(nodes)
+    yield SERIES_LIST, series_list(tables, about)
 
 
 def root_digest(files: Sequence[ReleasedFile]) -> str:
@@ -92,17 +116,22 @@ def _own_row(edition: Edition, counts: Mapping[str, int], root: str) -> dict[str
     row = dict(counts) | {
         "release_version": edition.version,
         "previous_version": edition.previous_version,
-        "created_at": None,
+        "created_at": _declared(edition),
         "root_digest": root,
         "pipeline_version": VERSION,
         "config_digest": edition.policy.digest,
         "dictionary_version": hashlib.sha256("".join(digests).encode()).hexdigest(),
-        "doi": None,
+        "doi": edition.about.doi or None,
         "license": edition.policy.license,
         "gate_report_key": release_key(edition.version, GATE_REPORT),
         "status": "published",
     }
     return {field.name: pa.array([row[field.name]], field.type) for field in CANONICAL["release"].schema}
+
+
+def _declared(edition: Edition) -> datetime | None:
+    day = edition.policy.published
+    return datetime.combine(day, time(), UTC) if day else None
 
 
 def _gate_report(collection: Collection) -> bytes:

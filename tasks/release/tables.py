@@ -16,7 +16,7 @@ from expectations.schemas.catalog import CANONICAL
 from expectations.schemas.table import LIST_OF_STRINGS, Table
 from tasks.layout import data_key, release_key
 from tasks.release.change_log import Digests, changed_since
-from tasks.release.model import Tables
+from tasks.release.model import About, Tables
 from tasks.release.uuids import instance_uuid, series_uuid
 
 OPEN = "open"
@@ -49,6 +49,29 @@ class Edition:
     previous_version: str | None
     policy: ReleasePolicy
     address: str
+
+    @property
+    def about(self) -> About:
+        """What the public is told of it."""
+        policy = self.policy
+        return About(
+            release_version=self.version,
+            previous_version=self.previous_version,
+            collection=policy.collection,
+            title=policy.title,
+            description=policy.description,
+            license=policy.license,
+            creators=policy.creators or (policy.publisher,),
+            publisher=policy.publisher,
+            commons=policy.commons,
+            published=policy.published.isoformat() if policy.published else "",
+            doi=policy.doi.replace("{version}", self.version),
+            concept_doi=policy.concept_doi,
+            access_level=policy.access_level,
+            guid_prefix=policy.guid_prefix,
+            address=self.address,
+            web_address=policy.web_address.rstrip("/"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +126,19 @@ def _addresses(rows: pa.Table, edition: Edition) -> dict[str, Any]:
         keys.append(pa.array([data_key(*names) for names in zip(folders, made, strict=True)], pa.string()))
     key = pa.chunked_array(keys, pa.string())
     guid = pc.binary_join_element_wise(edition.policy.guid_prefix, pa.chunked_array(uuids, pa.string()), "/")
-    return {"guid": guid, "key": key, "urls": _urls(key, edition.address)}
+    return {"guid": guid, "key": key, "urls": _urls(key, edition.about)}
 
 
-def _urls(key: pa.ChunkedArray, address: str) -> pa.Array:
-    """Give a list with one url for each key; an empty one if the address is not to be told."""
-    if not address:
+def _urls(key: pa.ChunkedArray, about: About) -> pa.Array:
+    """Give a list with a url for each address of each key; an empty one if no address is to be told."""
+    roots = [root for root in (about.address, about.web_address) if root]
+    if not roots:
         return pa.array([[]], LIST_OF_STRINGS).take(pa.array(np.zeros(len(key), np.int32)))
-    urls = pc.binary_join_element_wise(address, key.combine_chunks(), "/")
-    return pa.ListArray.from_arrays(pa.array(np.arange(len(key) + 1, dtype=np.int32)), urls, type=LIST_OF_STRINGS)
+    keys = key.combine_chunks().take(pa.array(np.repeat(np.arange(len(key)), len(roots))))
+    root = pa.array(roots, pa.string()).take(pa.array(np.tile(np.arange(len(roots)), len(key))))
+    urls = pc.binary_join_element_wise(root, keys, "/")
+    offsets = pa.array(np.arange(len(key) + 1, dtype=np.int32) * len(roots))
+    return pa.ListArray.from_arrays(offsets, urls, type=LIST_OF_STRINGS)
 
 
 def _access(length: int, edition: Edition) -> dict[str, Any]:

@@ -4,9 +4,12 @@ No key, no working bucket and no trust in its publisher are needed. Problems are
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,12 +18,11 @@ import pyarrow.compute as pc
 from config.version import VERSION
 from expectations.schemas.catalog import CANONICAL
 from tasks.dicom.marks_check import read_marks
-from tasks.errors import MissingKeyError, StoreError, VerificationError
+from tasks.errors import GateError, MissingKeyError, StoreError, VerificationError
 from tasks.layout import release_key
 from tasks.release.change_log import change_log, entity_digests, held_entities
 from tasks.release.commit import DATA, Progress, sampled
 from tasks.release.gates import key_findings, tree_findings
-from tasks.release.manifests import manifests
 from tasks.release.merging import COUNTED, recounted
 from tasks.release.model import Commit, Problem, ReleasedFile, Tables
 from tasks.release.reading import (
@@ -36,14 +38,16 @@ from tasks.release.reading import (
     table_files,
     table_key,
 )
-from tasks.release.rendering import release_counts, root_digest
+from tasks.release.rendering import derived, release_counts, root_digest
 from tasks.release.selection import RELEASED
+from tasks.release.staging import digest_of
 from tasks.release.tables import schema_digest
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
 
 READS_IN_FLIGHT = 8
 READS_AT_ONCE = 64  # whole objects that are held in memory at a time
+READS_PER_STEP = 4096  # objects after which the state is written
 
 
 def verify_release(
@@ -51,6 +55,7 @@ def verify_release(
     *,
     version: str | None = None,
     sample: int | None = None,
+    state: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Problem]:
     """Give everything in which a release is not what it says; a sound release gives notes at most.
@@ -61,6 +66,9 @@ def verify_release(
         None for the current release.
     sample
         How many objects to read, the same ones every time; None reads all. Sizes of all are checked in either case.
+    state
+        A file that remembers which objects were read; with it, a check that was stopped goes on where it was. It is
+        removed at the end.
     progress
         Told after each object read: how many are done, of how many.
 
@@ -77,9 +85,10 @@ def verify_release(
     problems += _schemas(tables, commit)
     if _is_of_this_version(tables):
         problems += [*_contents(tables, commit), *_differences(release, tables, commit)]
-        problems += _manifests(tables["imaging_instance"], commit)
+        problems += _derived(tables, commit)
     problems += [*_listing(release, tables["imaging_instance"], commit)]
-    return [*problems, *_objects(release, sampled(tables["imaging_instance"], sample), progress)]
+    reading = _reading(release, sampled(tables["imaging_instance"], sample), progress)
+    return [*problems, *(_objects(reading, 0) if state is None else _resumed(reading, commit, state))]
 
 
 def expected_tables() -> tuple[str, ...]:
@@ -181,13 +190,16 @@ def _differences(release: ReadOnlyStore, tables: Tables, commit: Commit) -> Iter
         yield Problem("R-DIFF", "change_log", "it is not the difference to the release before")
 
 
-def _manifests(instances: pa.Table, commit: Commit) -> Iterator[Problem]:
-    """Check that every rendered manifest says what the table says."""
+def _derived(tables: Tables, commit: Commit) -> Iterator[Problem]:
+    """Check that every file which says in another form what the tables say, says just that."""
     files = {file.key: file for file in commit.files}
-    for name, content in manifests(instances, commit.address).items():
-        key = release_key(commit.release_version, name)
-        if key not in files or files[key].sha256 != hashlib.sha256(content).hexdigest():
-            yield Problem("manifests", key, "it does not say what the table imaging_instance says")
+    try:
+        for name, pieces in derived(tables, commit.about):
+            key = release_key(commit.release_version, name)
+            if key not in files or files[key].sha256 != digest_of(pieces):
+                yield Problem("derived", key, "it does not say what the tables say")
+    except GateError as problem:
+        yield Problem("R-NODES", TABLES, problem.message)
 
 
 def _listing(release: ReadOnlyStore, instances: pa.Table, commit: Commit) -> Iterator[Problem]:
@@ -222,24 +234,65 @@ def _orphans(
         yield Problem("orphans", DATA, detail, is_note=True)
 
 
-def _objects(release: ReadOnlyStore, instances: pa.Table, progress: Progress | None) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Objects that are to be read, in the order of their rows, and who is told."""
+
+    release: ReadOnlyStore
+    rows: pa.Table
+    progress: Progress | None
+    total: int
+
+
+def _reading(release: ReadOnlyStore, rows: pa.Table, progress: Progress | None) -> Reading:
+    return Reading(release, rows, progress, rows.num_rows)
+
+
+def _resumed(reading: Reading, commit: Commit, state: Path) -> list[Problem]:
+    """Read objects from where an earlier check of the same rows stopped, and remember every step."""
+    subject = {"commit_sha256": commit.sha256, "objects": reading.rows.num_rows}
+    done, problems = _remembered(state, subject)
+    while done < reading.rows.num_rows:
+        piece = replace(reading, rows=reading.rows.slice(0, done + READS_PER_STEP))
+        problems += _objects(piece, done)
+        done = piece.rows.num_rows
+        content = json.dumps(subject | {"done": done, "problems": [asdict(one) for one in problems]})
+        part = state.with_name(f"{state.name}.part")
+        part.write_text(content, encoding="utf-8")
+        part.replace(state)
+    state.unlink(missing_ok=True)
+    return problems
+
+
+def _remembered(state: Path, subject: Mapping[str, object]) -> tuple[int, list[Problem]]:
+    """Give how far an earlier check came and what it found; nothing if it was one of other objects."""
+    try:
+        content = json.loads(state.read_text(encoding="utf-8"))
+        if {name: content[name] for name in subject} != subject:
+            return 0, []
+        return int(content["done"]), [Problem(**one) for one in content["problems"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0, []
+
+
+def _objects(reading: Reading, start: int) -> Iterator[Problem]:
     """Read objects: digests, and what their headers say of themselves."""
 
     def read(key: str) -> bytes | None:
         try:
-            return release.read(key)
+            return reading.release.read(key)
         except MissingKeyError:
             return None  # told from the listing
 
-    done = count(1)
+    done = count(start + 1)
     with ThreadPoolExecutor(READS_IN_FLIGHT) as pool:
-        for batch in instances.to_batches(max_chunksize=READS_AT_ONCE):
+        for batch in reading.rows.slice(start).to_batches(max_chunksize=READS_AT_ONCE):
             rows = batch.to_pylist()
             for row, content in zip(rows, pool.map(read, [row["key"] for row in rows]), strict=True):
                 if content is not None:
                     yield from _object(row, content)
-                if progress:
-                    progress(next(done), instances.num_rows)
+                if reading.progress:
+                    reading.progress(next(done), reading.total)
 
 
 def _object(row: Mapping[str, Any], content: bytes) -> Iterator[Problem]:

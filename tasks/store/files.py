@@ -4,12 +4,12 @@ import hashlib
 from pathlib import Path
 
 from tasks.errors import MissingKeyError
-from tasks.store.protocol import FileStore, Store
+from tasks.store.protocol import FileStore, ReadOnlyStore, Store
 
 PIECE_BYTES = 1 << 20
 
 
-def fetch(store: Store, key: str, path: Path) -> None:
+def fetch(store: ReadOnlyStore, key: str, path: Path) -> None:
     """Write the content of an object to a local file.
 
     Raises

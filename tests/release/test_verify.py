@@ -1,31 +1,44 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from tasks.errors import VerificationError
+from tasks.release import verify as module
 from tasks.release.build import build_release
 from tasks.release.model import Commit, ReleasedFile
-from tasks.release.reading import committed, pointer_bytes
+from tasks.release.reading import committed, open_tables, pointer_bytes
 from tasks.release.rendering import root_digest
 from tasks.release.verify import verify_release
 from tasks.store.content import sha256_of
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import read_table, write_table
-from tests.release.batches import Batch, Image, Installation, some_images
+from tests.release.batches import Batch, Image, Installation, first_batch, second_batch, some_images
 
 ROOT = "releases/2026.11/"
 Found = list[tuple[str, str]]
 
 
+@pytest.fixture(scope="module")
+def built() -> Mapping[str, bytes]:
+    """All that lies in a store after a release."""
+    made = Installation()
+    first_batch().write(made.work)
+    second_batch().write(made.work)
+    build_release("2026.11", context=made.context)
+    return made.contents()
+
+
 @pytest.fixture
-def released(installation: Installation) -> MemoryStore:
-    """A sound release."""
-    build_release("2026.11", context=installation.context)
-    store: MemoryStore = installation.release
+def released(built: Mapping[str, bytes]) -> MemoryStore:
+    """A sound release, which a test may damage."""
+    store = MemoryStore("release")
+    for key, data in built.items():
+        store.create(key, data)
     return store
 
 
@@ -137,7 +150,7 @@ def test_a_file_that_the_release_does_not_list_is_found(released: MemoryStore) -
 
 
 def test_a_commit_that_is_not_the_one_of_the_pointer_is_found(released: MemoryStore) -> None:
-    forged = replace(committed(released, None), license="CC0-1.0")
+    forged = replace(committed(released, None), held={"I-DUP-SOP": 1})
     put(released, f"{ROOT}_COMMIT.json", forged.to_bytes())
     assert found(released) == [("digest", f"{ROOT}_COMMIT.json")]
 
@@ -173,7 +186,7 @@ def test_a_size_that_the_commit_does_not_state_is_found(released: MemoryStore) -
         ("imaging_series", "n_instances", 9, ("I-COUNT", "imaging_series")),
         ("imaging_series", "series_sha256", "0" * 64, ("I-COUNT", "imaging_series")),
         ("imaging_study", "n_series", 9, ("I-COUNT", "imaging_study")),
-        ("imaging_instance", "sha256", "0" * 64, ("manifests", f"{ROOT}manifests/sha256sums.txt")),
+        ("imaging_instance", "sha256", "0" * 64, ("derived", f"{ROOT}manifests/bag/manifest-sha256.txt")),
         ("imaging_instance", "key", "data/elsewhere.dcm", ("I-COUNT", "data/elsewhere.dcm")),
         ("release", "n_subjects", 9, ("I-COUNT", "release")),
     ],
@@ -304,3 +317,36 @@ def test_the_gate_report_says_what_was_held(installation: Installation) -> None:
     report = json.loads(installation.release.read(f"{ROOT}report/gates.json"))
     assert report["held"] == {"I-DUP-SOP": 2}
     assert "S-KEY-UNIQUE" in report["passed"]
+
+
+def test_a_check_that_was_stopped_goes_on_where_it_was(
+    released: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READS_PER_STEP", 4)
+    damaged = open_tables(released)["imaging_instance"]["key"][0].as_py()
+    put(released, damaged, released.read(damaged)[:-1] + b"?")
+    state, told = tmp_path / "state.json", list[int]()
+
+    def stop(done: int, total: int) -> None:
+        assert total == 10
+        told.append(done)
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify_release(released, state=state, progress=stop)
+    assert json.loads(state.read_text())["done"] == 4
+    stop_at = told.pop()
+    problems = verify_release(released, state=state, progress=lambda done, _: told.append(done))
+    assert told == [1, 2, 3, 4, 5, *range(5, 11)]
+    assert stop_at == 6
+    assert [(problem.check, problem.place) for problem in problems] == [("digest", damaged)]
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"commit_sha256": "0", "objects": 10, "done": 9, "problems": []}'])
+def test_a_state_of_something_else_is_not_trusted(released: MemoryStore, tmp_path: Path, content: str) -> None:
+    state, told = tmp_path / "state.json", list[int]()
+    state.write_text(content)
+    verify_release(released, state=state, progress=lambda done, _: told.append(done))
+    assert told == list(range(1, 11))

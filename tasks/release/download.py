@@ -1,0 +1,146 @@
+"""Bring instances of a release to a folder: many at once, checked, and what is there already is kept.
+
+A file lies under its key, as the manifests for other tools lay it, and carries its name only once it was checked.
+"""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from enum import Enum, auto
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from config.errors import ConfigError
+from tasks.errors import MissingKeyError, VerificationError
+from tasks.release.filters import AROUND, ROAD, Choice, opened
+from tasks.release.reading import DO_NOT_USE, committed, table_files
+from tasks.store import ReadOnlyStore
+from tasks.store.files import fetch
+
+IN_FLIGHT = 8
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_KEY: Final = re.compile(rf"data/{_UUID}/{_UUID}\.dcm")  # a manifest must not lead out of the folder
+PART = ".part"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadReport:
+    """What was asked for, and how many of these objects were fetched now or stood in the folder already."""
+
+    version: str
+    objects: int
+    size_bytes: int
+    fetched: int
+    kept: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the report as JSON-able values."""
+        return asdict(self)
+
+
+class _Outcome(Enum):
+    FETCHED = auto()
+    KEPT = auto()
+    DAMAGED = auto()
+
+
+def download(
+    release: ReadOnlyStore,
+    folder: Path,
+    choice: Choice,
+    *,
+    version: str | None = None,
+    progress: Progress | None = None,
+) -> DownloadReport:
+    """Bring the chosen instances of a release, and its tables, to a folder.
+
+    Parameters
+    ----------
+    version
+        None for the current release.
+    progress
+        Told after each object: how many are done, of how many.
+
+    Raises
+    ------
+    ConfigError
+        If a filter is not understood, or the folder has no room; no object was fetched.
+    VerificationError
+        If there is no such release, or objects are not what it states; the others are there.
+    """
+    commit = committed(release, version)
+    files = {name: file for name, file in table_files(commit).items() if name in (*ROAD, *AROUND)}
+    paths = {name: folder / file.key for name, file in files.items()}
+    for name, file in files.items():
+        if _bring(release, file.key, paths[name], (file.size_bytes, file.sha256)) is _Outcome.DAMAGED:
+            raise VerificationError(f"{file.key} is not what its release states", next_step=DO_NOT_USE)
+    with opened(paths, choice) as catalogue:
+        objects, size = catalogue.count()
+        _require_room(folder, size)
+        outcomes = dict.fromkeys(_Outcome, 0)
+        done = count(1)
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            for batch in catalogue.instances():
+                rows = [tuple(row.values()) for row in batch.to_pylist()]
+                for outcome in pool.map(lambda row: _object(release, folder, row), rows):
+                    outcomes[outcome] += 1
+                    if progress:
+                        progress(next(done), objects)
+    if outcomes[_Outcome.DAMAGED]:
+        raise VerificationError(
+            f"{outcomes[_Outcome.DAMAGED]} of {objects} objects are missing or not what the release states",
+            next_step="run the same command again: what is whole is kept; if it stays so, tell the publisher",
+        )
+    return DownloadReport(commit.release_version, objects, size, outcomes[_Outcome.FETCHED], outcomes[_Outcome.KEPT])
+
+
+def _require_room(folder: Path, size: int) -> None:
+    there = sum(path.stat().st_size for path in _downloaded(folder))
+    free = shutil.disk_usage(folder).free
+    if size - there > free:
+        raise ConfigError(
+            f"the folder has room for {free} more bytes, and {size - there} are needed",
+            next_step="choose another folder, or fewer instances",
+        )
+
+
+def _downloaded(folder: Path) -> Iterator[Path]:
+    return (folder / "data").glob("*/*.dcm")
+
+
+def _object(release: ReadOnlyStore, folder: Path, row: tuple[str, int, str]) -> _Outcome:
+    key, size, sha256 = row
+    if not _KEY.fullmatch(key):
+        return _Outcome.DAMAGED
+    return _bring(release, key, folder / key, (size, sha256))
+
+
+def _bring(release: ReadOnlyStore, key: str, path: Path, stated: tuple[int, str]) -> _Outcome:
+    """Bring one object to a path, unless it stands there as it should be."""
+    if _is_sound(path, stated):
+        return _Outcome.KEPT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + PART)
+    try:
+        fetch(release, key, part)
+    except MissingKeyError:
+        part.unlink(missing_ok=True)
+        return _Outcome.DAMAGED
+    if not _is_sound(part, stated):
+        part.unlink()
+        return _Outcome.DAMAGED
+    part.replace(path)
+    return _Outcome.FETCHED
+
+
+def _is_sound(path: Path, stated: tuple[int, str]) -> bool:
+    size, sha256 = stated
+    if not path.is_file() or path.stat().st_size != size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
