@@ -5,6 +5,7 @@ from dataclasses import dataclass
 CURRENT = "current.json"
 MARKER = "_COMPLETE"
 LATE = "late/"
+PARTITIONS = "private/partitions.parquet"  # which subject is in which part of releases, for good
 BATCH_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # a batch names folders of ours, so it is as plain as they are
 
 

@@ -221,6 +221,8 @@ def _release_context(settings: Settings) -> "ReleaseContext":
         release=open_named("release", settings),
         policy=load_release_policy(settings.release_policy),
         settings=settings,
+        sequestered=open_named("sequestered", settings) if settings.sequestered else None,
+        ring=load_key_ring(settings.key_ring) if settings.key_ring else None,
     )
 
 

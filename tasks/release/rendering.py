@@ -23,7 +23,11 @@ GATE_REPORT = "report/gates.json"
 
 
 def rendered(
-    tables: Mapping[str, pa.Table], edition: Edition, collection: Collection, batches: Sequence[AcceptedBatch]
+    tables: Mapping[str, pa.Table],
+    edition: Edition,
+    collection: Collection,
+    batches: Sequence[AcceptedBatch],
+    reports: Mapping[str, bytes],
 ) -> Prepared:
     """Give a release in the bytes in which it is published.
 
@@ -33,11 +37,14 @@ def rendered(
         All tables but `release`.
     collection
         What the release was made of; it tells what was held and found.
+    reports
+        Further files by their names in the release.
     """
     instances = tables["imaging_instance"]
     files = {
         release_key(edition.version, name): content for name, content in manifests(instances, edition.address).items()
     }
+    files |= {release_key(edition.version, name): content for name, content in reports.items()}
     files[release_key(edition.version, GATE_REPORT)] = _gate_report(collection)
     for name, table in tables.items():
         files[table_key(edition.version, name)] = write_table(with_origin(table, name, edition))

@@ -17,6 +17,7 @@ from expectations.schemas.catalog import CANONICAL
 from tasks.dicom.marks_check import read_marks
 from tasks.errors import MissingKeyError, StoreError, VerificationError
 from tasks.layout import release_key
+from tasks.release.assignments import STABLE
 from tasks.release.change_log import change_log, entity_digests, held_entities
 from tasks.release.commit import DATA, Progress, sampled
 from tasks.release.gates import key_findings, tree_findings
@@ -153,6 +154,8 @@ def _contents(tables: Tables, commit: Commit) -> Iterator[Problem]:
     findings = [finding for name in tables for finding in key_findings(name, tables)] + tree_findings(tables)
     for finding in findings:
         yield Problem(finding.rule_id, finding.place, f"{finding.count} rows break the rule")
+    if pc.count_distinct(tables["subject"]["partition"]).as_py() > 1:
+        yield Problem(STABLE, "subject.partition", "the release holds subjects of both parts")
     counted = recounted(tables)
     for name, columns in COUNTED.items():
         if not counted[name].select(columns).equals(tables[name].select(columns)):
