@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from expectations.schemas.table import LIST_OF_NUMBERS, LIST_OF_STRINGS, Table, column
-from expectations.schemas.vocabulary import PARTITION
+from expectations.schemas.vocabulary import PARTITION, WITHDRAWAL_REASON, WITHDRAWN_ENTITY
 
 STATUSES = ("released-candidate", "held", "rejected", "duplicate", "not-imaging")
 ID_KINDS = ("patient", "study", "series", "instance", "other")
@@ -319,6 +319,19 @@ PARTITIONS = Table(
             column("subject_id", pa.string(), "Pseudonym of the patient"),
             column("partition", pa.string(), "Its part of every release", values=PARTITION),
             column("release_version", pa.string(), "The release that it was assigned for"),
+        ]
+    ),
+)
+
+WITHDRAWN = Table(
+    "withdrawn",
+    "One row per subject, study or series that was withdrawn and stays out of every release. Private.",
+    ("entity", "entity_id"),
+    pa.schema(
+        [
+            column("entity", pa.string(), "Kind of thing", values=WITHDRAWN_ENTITY),
+            column("entity_id", pa.string(), "Its pseudonym or new UID"),
+            column("reason", pa.string(), "Why", values=WITHDRAWAL_REASON),
         ]
     ),
 )

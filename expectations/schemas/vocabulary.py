@@ -31,6 +31,8 @@ from config.vocab.terms import (
     TEST_RESULT,
     TRI_STATE,
     VENTILATION,
+    WITHDRAWAL_REASON,
+    WITHDRAWN_ENTITY,
 )
 
 __all__ = [
@@ -64,4 +66,6 @@ __all__ = [
     "TEST_RESULT",
     "TRI_STATE",
     "VENTILATION",
+    "WITHDRAWAL_REASON",
+    "WITHDRAWN_ENTITY",
 ]

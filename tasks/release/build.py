@@ -28,9 +28,11 @@ from tasks.release.model import (
     Tables,
 )
 from tasks.release.reading import open_tables, read_commit, read_pointer
+from tasks.release.removal import standing_objects, take_away, withdrawals
 from tasks.release.rendering import rendered
 from tasks.release.selection import RELEASED, accepted_batches
 from tasks.release.tables import Before, Edition, in_form, release_tables
+from tasks.release.withdrawn import Withdrawal, present_findings, read_withdrawn, withdrawn_entities, without_withdrawn
 from tasks.store import ReadOnlyStore, Store
 
 
@@ -41,6 +43,7 @@ class Part:
     store: Store
     prepared: Prepared
     changes: Changes
+    withdrawals: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +84,31 @@ def build_release(
     parts = [(part.store, part.prepared) for part in draft.parts.values()]
     standing = [stands(store, prepared.commit) for store, prepared in parts]
     copied = publish(parts, context, progress)
-    return ReleaseReport(**_summary(draft), objects_copied=copied, unchanged=all(standing))
+    removed = sum(take_away(part.store, part.withdrawals) for part in draft.parts.values())
+    return ReleaseReport(
+        **_summary(draft),
+        objects_copied=copied,
+        objects_removed=removed,
+        unchanged=all(standing) and not removed,
+    )
 
 
-def plan_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
-    """Say what `build_release` would do; writes nothing, and raises what it would raise before its first write."""
-    draft = _draft(version, context)
+def plan_release(version: str, *, context: ReleaseContext, asked: Sequence[Withdrawal] = ()) -> ReleasePlan:
+    """Say what `build_release` would do; writes nothing, and raises what it would raise before its first write.
+
+    Parameters
+    ----------
+    asked
+        What would be withdrawn before.
+    """
+    draft = _draft(version, context, asked)
     standing = [stands(part.store, part.prepared.commit) for part in draft.parts.values()]
     absent = [absent_objects(part.store, part.prepared.instances) for part in draft.parts.values()]
     return ReleasePlan(
         **_summary(draft),
         objects_to_copy=sum(rows.num_rows for rows in absent),
         bytes_to_copy=sum(int(pc.sum(rows["size"]).as_py() or 0) for rows in absent),
+        objects_to_remove=sum(len(standing_objects(part.store, part.withdrawals)) for part in draft.parts.values()),
         stands=all(standing),
     )
 
@@ -116,22 +132,32 @@ def _summary(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _draft(version: str, context: ReleaseContext) -> Draft:
+def _draft(version: str, context: ReleaseContext, asked: Sequence[Withdrawal] = ()) -> Draft:
     context.policy.check_version(version)
     batches = accepted_batches(context.work, context.policy)
-    collection, findings = merged(batches)
-    refuse([*(finding for batch in batches for finding in batch_findings(batch)), *findings])
+    refuse([finding for batch in batches for finding in batch_findings(batch)])
+    withdrawn = read_withdrawn(context.work, asked)
+    kept, left_out = without_withdrawn(batches, withdrawn)
+    collection, findings = merged(kept)
+    refuse(findings)
     division = divided(collection.tables, context)
-    collection = replace(collection, found=(*collection.found, *division.findings))
+    collection = replace(collection, found=(*collection.found, *left_out, *division.findings))
     editions = {part: _edition(version, part, context) for part in division.parts}
     before = {part: _before(context.stores[part], edition.previous_version) for part, edition in editions.items()}
     refuse(_moved(division, before))
     parts = {}
     for part, edition in editions.items():
-        tables, log = _tables(division.tables_of(part, collection.tables), edition, before[part], collection)
-        refuse(_findings(tables, context))
-        prepared = rendered(tables | {"change_log": log}, edition, collection, batches, division.reports)
-        parts[part] = Part(context.stores[part], prepared, count_changes(log))
+        held = held_entities(before[part].tables, collection.held)
+        why = {
+            entity: pa.concat_tables([rows, held[entity]])
+            for entity, rows in withdrawn_entities(before[part].tables, withdrawn).items()
+        }
+        tables, log = _tables(division.tables_of(part, collection.tables), edition, before[part], why)
+        refuse([*_findings(tables, context), *present_findings(tables, withdrawn)])
+        gone = withdrawals(context.stores[part], edition, withdrawn)
+        whole = tables | {"change_log": log, "withdrawals": gone}
+        prepared = rendered(whole, edition, collection, batches, division.reports)
+        parts[part] = Part(context.stores[part], prepared, count_changes(log), gone)
     return Draft(parts, collection, division)
 
 
@@ -143,12 +169,13 @@ def _edition(version: str, part: str, context: ReleaseContext) -> Edition:
     return Edition(version, previous, policy, address if address.startswith("s3://") else "", part)
 
 
-def _tables(collected: Tables, edition: Edition, before: Before, collection: Collection) -> tuple[Tables, pa.Table]:
+def _tables(
+    collected: Tables, edition: Edition, before: Before, gone: Mapping[str, pa.Table]
+) -> tuple[Tables, pa.Table]:
     """Give the tables of a part of a release, and its change log."""
     now = entity_digests(collected)
     tables = release_tables(collected, edition, now, before)
-    held = held_entities(before.tables, collection.held)
-    return tables, in_form(CANONICAL["change_log"], change_log(edition.version, now, before.digests, held))
+    return tables, in_form(CANONICAL["change_log"], change_log(edition.version, now, before.digests, gone))
 
 
 def _moved(division: Division, before: Mapping[str, Before]) -> list[Finding]:

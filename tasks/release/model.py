@@ -153,6 +153,7 @@ class ReleasePlan:
     balance: Mapping[str, float | None]
     objects_to_copy: int
     bytes_to_copy: int
+    objects_to_remove: int
     stands: bool
 
     def as_dict(self) -> dict[str, object]:
@@ -179,6 +180,7 @@ class ReleaseReport:
     sequestered_changes: Changes
     balance: Mapping[str, float | None]
     objects_copied: int
+    objects_removed: int
     unchanged: bool
 
     def as_dict(self) -> dict[str, object]:

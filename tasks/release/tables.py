@@ -33,6 +33,7 @@ ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "imaging_instance": ("subject_id", "study_uid", "series_uid", "sop_uid"),
     "change_log": ("entity", "entity_id"),
     "release": ("release_version",),
+    "withdrawals": ("subject_id", "study_uid", "series_uid", "guid"),
 }
 _OF_ENTITY: Final = {"subject": "subject", "imaging_series": "series"}
 

@@ -37,6 +37,7 @@ from tasks.release.reading import (
     table_files,
     table_key,
 )
+from tasks.release.removal import listed_withdrawals
 from tasks.release.rendering import release_counts, root_digest
 from tasks.release.selection import RELEASED
 from tasks.release.tables import schema_digest
@@ -85,7 +86,7 @@ def verify_release(
 
 def expected_tables() -> tuple[str, ...]:
     """Give the names of the tables that every release has."""
-    return (*RELEASED, "change_log", "release")
+    return (*RELEASED, "change_log", "withdrawals", "release")
 
 
 def _files(release: ReadOnlyStore, commit: Commit) -> tuple[Tables, list[Problem]]:
@@ -194,17 +195,26 @@ def _manifests(instances: pa.Table, commit: Commit) -> Iterator[Problem]:
 
 
 def _listing(release: ReadOnlyStore, instances: pa.Table, commit: Commit) -> Iterator[Problem]:
-    """Compare the manifest with what lies in the store, both ways."""
+    """Compare the manifest, corrected by what was withdrawn since, with what lies in the store, both ways."""
+    pointer = read_pointer(release)
+    withdrawn = listed_withdrawals(release, pointer.release_version if pointer else None)
     listed = data_objects(release, DATA)
-    sizes = listed["size"].take(pc.index_in(instances["key"], value_set=listed["key"].combine_chunks()))
+    is_gone = pc.is_in(instances["key"], value_set=withdrawn["key"].combine_chunks())
+    kept = instances.filter(pc.invert(is_gone))
+    sizes = listed["size"].take(pc.index_in(kept["key"], value_set=listed["key"].combine_chunks()))
     for row in (
-        instances.append_column("listed", sizes)
+        kept.append_column("listed", sizes)
         .select(["key", "size", "listed"])
-        .filter(pc.fill_null(pc.not_equal(sizes, instances["size"]), fill_value=True))
+        .filter(pc.fill_null(pc.not_equal(sizes, kept["size"]), fill_value=True))
         .to_pylist()
     ):
         detail = "the object is missing" if row["listed"] is None else "the object has another size"
         yield Problem("I-COUNT", row["key"], detail)
+    for key in listed["key"].filter(pc.is_in(listed["key"], value_set=withdrawn["key"].combine_chunks())).to_pylist():
+        yield Problem("R-WITHDRAW", key, "the object was withdrawn and still lies in the store")
+    if kept.num_rows < instances.num_rows:
+        detail = f"{instances.num_rows - kept.num_rows} objects were withdrawn since"
+        yield Problem("R-WITHDRAW", table_key(commit.release_version, "imaging_instance"), detail, is_note=True)
     yield from _orphans(release, listed["key"], instances["key"], commit)
 
 
