@@ -13,7 +13,18 @@ from config.errors import ConfigError
 from config.rules import data_rules, ledger_rules
 from config.settings import Settings
 from expectations.schemas.catalog import CANONICAL
-from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCES, LATE, LEDGER, NEEDLES, SOURCES
+from expectations.schemas.pipeline import (
+    ACTIONS,
+    CROSSWALK,
+    FINDINGS,
+    INSTANCES,
+    LATE,
+    LEDGER,
+    NEEDLES,
+    PARTITIONS,
+    SOURCES,
+    WITHDRAWN,
+)
 from expectations.schemas.table import Table
 from flows.cli import app
 from flows.terminal import say
@@ -104,7 +115,7 @@ def described_by(field: pa.Field) -> dict[str, str]:
 def data_dictionary() -> str:
     """Give the page of all tables."""
     lead = "Every table, from the schemas in `expectations/schemas`."
-    own = (LEDGER, SOURCES, CROSSWALK, NEEDLES, FINDINGS, ACTIONS, INSTANCES, LATE)
+    own = (LEDGER, SOURCES, CROSSWALK, NEEDLES, FINDINGS, ACTIONS, INSTANCES, LATE, PARTITIONS, WITHDRAWN)
     return page("Data dictionary", lead, *(columns(described) for described in [*CANONICAL.values(), *own]))
 
 

@@ -278,12 +278,13 @@ def release_command(
     work: Work = None,
     release: Release = None,
     sequestered: Sequestered = None,
+    keys: Keys = None,
     local: Local = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
     json: Json = False,
 ) -> None:
     """Build, check and publish a release of all accepted batches."""
-    given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered)
+    given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered, keys=keys)
     commands.release(version, given, local=local, dry_run=dry_run, as_json=json)
 
 

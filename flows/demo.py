@@ -20,9 +20,10 @@ from flows.terminal import note, progress_bar, say, show_rows
 from flows.up import Installation, running_services, watch
 from tasks.errors import CurationError, VerificationError
 from tasks.release.verify import verify_release
-from tasks.store.opening import open_named
+from tasks.store.opening import StoreName, open_named
 
 VERSION = "2026.01"
+PARTS: tuple[StoreName, ...] = ("release", "sequestered")
 Batches = list[tuple[str, str]]
 
 
@@ -81,9 +82,13 @@ def _publish(settings: Settings) -> None:
     start_release(VERSION)
     with progress_bar():
         _wait([f"release-{VERSION}"])
-        problems = verify_release(
-            open_named("release", settings), version=VERSION, progress=lambda done, total: tell("verify", done, total)
-        )
+        problems = [
+            problem
+            for part in PARTS
+            for problem in verify_release(
+                open_named(part, settings), version=VERSION, progress=lambda done, total: tell("verify", done, total)
+            )
+        ]
     failures = [problem for problem in problems if not problem.is_note]
     if failures:
         raise VerificationError(f"the release has {len(failures)} differences", next_step="run `curate verify-release`")
@@ -91,7 +96,7 @@ def _publish(settings: Settings) -> None:
 
 
 def _again(batches: Batches, settings: Settings) -> None:
-    """Run everything a second time; nothing in the work or the release store may change."""
+    """Run everything a second time; nothing in the work or the release stores may change."""
     from flows.curate import curate_batch  # noqa: PLC0415 -- Prefect reads its settings when it is imported
     from flows.release import build_release  # noqa: PLC0415 -- Prefect reads its settings when it is imported
 
@@ -105,7 +110,7 @@ def _again(batches: Batches, settings: Settings) -> None:
 
 
 def _everything(settings: Settings) -> list[object]:
-    return [found for name in ("work", "release") for found in open_named(name, settings).list()]
+    return [found for name in ("work", *PARTS) for found in open_named(name, settings).list()]
 
 
 def _wait(names: list[str]) -> None:

@@ -80,6 +80,19 @@ def source_id(ring: KeyRing, key: str) -> str:
     return _keyed(ring, "source", key).hex()[:32]
 
 
+def partition_rank(ring: KeyRing, *parts: str) -> bytes:
+    """Give the place in line of a subject, or of a value of an attribute, when subjects are divided: 32 bytes.
+
+    Who does not hold the key cannot tell beforehand which part a subject comes to.
+
+    Parameters
+    ----------
+    parts
+        ``subject`` and a pseudonym, or the name of an attribute and a value.
+    """
+    return _keyed(ring, "partition", *parts)
+
+
 def source_blocks(ring: KeyRing) -> tuple[bytes, bytes]:
     """Give the inner and the outer block of `source_id`, for engines that have SHA-256 and no HMAC.
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 CURRENT = "current.json"
 MARKER = "_COMPLETE"
 LATE = "late/"
+WITHDRAWN = "private/withdrawn.parquet"  # what was withdrawn and stays out of every release
+PARTITIONS = "private/partitions.parquet"  # which subject is in which part of releases, for good
 BATCH_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # a batch names folders of ours, so it is as plain as they are
 
 
@@ -85,3 +87,8 @@ def release_key(version: str, name: str) -> str:
 def data_key(series_uuid: str, instance_uuid: str) -> str:
     """Give the public key of one released instance."""
     return f"data/{series_uuid}/{instance_uuid}.dcm"
+
+
+def tombstone_key(instance_uuid: str) -> str:
+    """Give the public key of the note that stands for one withdrawn instance."""
+    return f"tombstones/{instance_uuid}.json"

@@ -9,7 +9,7 @@ import json
 import os
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context, parent_process
@@ -32,6 +32,7 @@ from tasks.store.opening import open_named
 if TYPE_CHECKING:
     from tasks.harmonize.drafting.draft import SiteDraft
     from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport
+    from tasks.release.withdrawn import Withdrawal
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -213,6 +214,27 @@ def publish(version: str, settings: Settings, progress: Callable[[int, int], Non
     return build_release(version, context=_release_context(settings), progress=progress)
 
 
+@sealed
+def plan_withdrawal(asked: "Sequence[Withdrawal]", version: str, settings: Settings) -> "ReleasePlan":
+    """Say what withdrawing would do; writes nothing."""
+    from tasks.release.withdraw import plan_withdrawal as plan
+
+    return plan(asked, version, context=_release_context(settings))
+
+
+@sealed
+def withdraw(
+    asked: "Sequence[Withdrawal]",
+    version: str,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None = None,
+) -> "ReleaseReport":
+    """Publish a release without some subjects, studies or series, and take their objects away."""
+    from tasks.release.withdraw import withdraw as take_out
+
+    return take_out(asked, version, context=_release_context(settings), progress=progress)
+
+
 def _release_context(settings: Settings) -> "ReleaseContext":
     from tasks.release.model import ReleaseContext
 
@@ -221,6 +243,8 @@ def _release_context(settings: Settings) -> "ReleaseContext":
         release=open_named("release", settings),
         policy=load_release_policy(settings.release_policy),
         settings=settings,
+        sequestered=open_named("sequestered", settings) if settings.sequestered else None,
+        ring=load_key_ring(settings.key_ring) if settings.key_ring else None,
     )
 
 

@@ -1,5 +1,5 @@
 """The release policy: what a collection is called, who may use it, and what it accepts."""
 
-from config.release.policy import ReleasePolicy, load_release_policy
+from config.release.policy import PartitionPolicy, ReleasePolicy, load_release_policy
 
-__all__ = ["ReleasePolicy", "load_release_policy"]
+__all__ = ["PartitionPolicy", "ReleasePolicy", "load_release_policy"]

@@ -3,12 +3,13 @@
 import hashlib
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from config.errors import ConfigError
 from config.settings import describe
@@ -16,12 +17,46 @@ from config.settings import describe
 BatchName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}/[^/]+$")]
 DOI = r"^(10\.\d{4,9}/[^\s\"]+)?$"  # the syntax of DOI names, ISO 26324, as Crossref and DataCite register them
 AuthzPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$")]
+ADDRESS = r"^(s3://[^\s/]+(/[^\s]*)?)?$"
+Attribute = Literal["modality", "covid19_status", "age_band", "race", "sex", "ethnicity", "site"]
 NUMBER = r"(0|[1-9]\d*)"
 VERSION_FORMS = {
     "calver": (r"\d{4}\.(0?[1-9]|1[0-2])(\.\d{1,4}){0,2}", "2026.11 or 2026.11.25"),  # https://calver.org
     # https://semver.org/spec/v2.0.0.html without build metadata, which takes no part in precedence
     "semver": (rf"{NUMBER}\.{NUMBER}\.{NUMBER}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?", "1.4.0 or 1.4.0-rc.1"),
 }
+
+
+class PartitionPolicy(BaseModel):
+    """How subjects are divided into an open and a sequestered part, for good."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    sequestered_percent: int = Field(ge=0, lt=100, description="Share of subjects that is sequestered; 0: all is open.")
+    attributes: tuple[Attribute, ...] = Field(
+        min_length=1, description="What both parts have alike, the most important first."
+    )
+    age_bands: tuple[Annotated[int, Field(gt=0, lt=90)], ...] = Field(
+        description="Least age in years of every age band but the first, ascending."
+    )
+    max_distance: float = Field(
+        gt=0, le=1, description="Jensen-Shannon distance (base 2) of an attribute between the parts that is reported."
+    )
+    authz: tuple[AuthzPath, ...] = Field(description="Gen3 resource paths that grant access to the sequestered part.")
+    address: str = Field("", pattern=ADDRESS, description="Address of the sequestered store, as its readers know it.")
+
+    @field_validator("attributes", "age_bands")
+    @classmethod
+    def _each_once(cls, values: tuple[str, ...] | tuple[int, ...]) -> tuple[str, ...] | tuple[int, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("a value stands twice")
+        return values
+
+    @field_validator("age_bands")
+    @classmethod
+    def _ascending(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if list(values) != sorted(values):
+            raise ValueError("the ages do not ascend")
+        return values
 
 
 class ReleasePolicy(BaseModel):
@@ -43,9 +78,10 @@ class ReleasePolicy(BaseModel):
     accept_not_checked: bool = Field(description="Whether images whose pixels were not checked may be released.")
     access_level: Literal["open", "controlled"] = Field(description="Who may read the files.")
     authz: tuple[AuthzPath, ...] = Field(description="Gen3 resource paths that grant access.")
-    address: str = Field("", pattern=r"^(s3://[^\s/]+(/[^\s]*)?)?$", description="Public address of the release store.")
+    address: str = Field("", pattern=ADDRESS, description="Public address of the release store.")
     web_address: str = Field("", pattern=r"^(https://[^\s\"/]+(/[^\s\"]*)?)?$", description="The same for web clients.")
     batches: Literal["all"] | tuple[BatchName, ...] = Field(description="Batches that are released, as <site>/<batch>.")
+    partition: PartitionPolicy
 
     @property
     def digest(self) -> str:
@@ -68,7 +104,7 @@ class ReleasePolicy(BaseModel):
 
 
 def load_release_policy(path: Path | None = None) -> ReleasePolicy:
-    """Load a policy; what its file leaves out is as in ``default.toml``.
+    """Load a policy; what its file leaves out, also of a section, is as in ``default.toml``.
 
     Parameters
     ----------
@@ -83,8 +119,18 @@ def load_release_policy(path: Path | None = None) -> ReleasePolicy:
     default = tomllib.loads(files("config.release").joinpath("default.toml").read_text(encoding="utf-8"))
     try:
         named = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
-        return ReleasePolicy(**(default | named))
+        return ReleasePolicy(**_over(default, named))
     except OSError:
         raise ConfigError(f"there is no release policy {path}", next_step="correct the path in the settings") from None
     except (ValidationError, ValueError) as problem:
         raise ConfigError(f"{path} is wrong: {describe(problem)}", next_step=f"correct {path}") from None
+
+
+def _over(default: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Give `default` with what is named put over it, within sections too."""
+    sections = {
+        name: values | named[name]
+        for name, values in default.items()
+        if isinstance(values, dict) and isinstance(named.get(name), dict)
+    }
+    return {**default, **named, **sections}

@@ -59,6 +59,14 @@ ACCESS_LEVEL = ("open", "controlled", "sequestered")
 RELEASE_STATUS = ("building", "published", "withdrawn")
 ENTITY = ("subject", "study", "series", "instance")
 CHANGE = ("added", "changed", "withdrawn")
+WITHDRAWN_ENTITY = ("subject", "study", "series")
+WITHDRAWAL_REASON = (
+    "consent withdrawn",
+    "withdrawn by contributor",
+    "identifiable content",
+    "not eligible",
+    "defective",
+)
 ETHNICITY = ("Hispanic or Latino", "Not Hispanic or Latino", "Not Reported")
 TEST_NAME = ("COVID-19",)
 MEASUREMENT = (  # the names of vocab/measurements.csv, in its order

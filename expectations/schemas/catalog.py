@@ -13,6 +13,7 @@ from expectations.schemas import (
     release,
     subject,
     test_result,
+    withdrawals,
 )
 from expectations.schemas.table import Table, batch_form
 
@@ -30,6 +31,7 @@ CANONICAL: dict[str, Table] = {
         imaging_instance,
         release,
         change_log,
+        withdrawals,
         lineage,
     )
 }

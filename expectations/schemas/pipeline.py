@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from expectations.schemas.table import LIST_OF_NUMBERS, LIST_OF_STRINGS, Table, column
+from expectations.schemas.vocabulary import PARTITION, WITHDRAWAL_REASON, WITHDRAWN_ENTITY
 
 STATUSES = ("released-candidate", "held", "rejected", "duplicate", "not-imaging")
 ID_KINDS = ("patient", "study", "series", "instance", "other")
@@ -305,6 +306,32 @@ INSTANCES = Table(
             column(
                 "deid_method_codes", LIST_OF_STRINGS, "CID 7050 codes written to (0012,0064)", source="PS3.16 CID 7050"
             ),
+        ]
+    ),
+)
+
+PARTITIONS = Table(
+    "partitions",
+    "One row per subject that ever was in a release: its part of it, for good. Private: it names who is sequestered.",
+    ("subject_id",),
+    pa.schema(
+        [
+            column("subject_id", pa.string(), "Pseudonym of the patient"),
+            column("partition", pa.string(), "Its part of every release", values=PARTITION),
+            column("release_version", pa.string(), "The release that it was assigned for"),
+        ]
+    ),
+)
+
+WITHDRAWN = Table(
+    "withdrawn",
+    "One row per subject, study or series that was withdrawn and stays out of every release. Private.",
+    ("entity", "entity_id"),
+    pa.schema(
+        [
+            column("entity", pa.string(), "Kind of thing", values=WITHDRAWN_ENTITY),
+            column("entity_id", pa.string(), "Its pseudonym or new UID"),
+            column("reason", pa.string(), "Why", values=WITHDRAWAL_REASON),
         ]
     ),
 )

@@ -32,6 +32,8 @@ from config.vocab.terms import (
     TEST_RESULT,
     TRI_STATE,
     VENTILATION,
+    WITHDRAWAL_REASON,
+    WITHDRAWN_ENTITY,
 )
 
 __all__ = [
@@ -66,4 +68,6 @@ __all__ = [
     "TEST_RESULT",
     "TRI_STATE",
     "VENTILATION",
+    "WITHDRAWAL_REASON",
+    "WITHDRAWN_ENTITY",
 ]

@@ -1,33 +1,61 @@
-"""Build a release: select, merge, check, render, publish. The module of this stage that knows both stores."""
+"""Build a release: select, merge, divide, check, render, publish. The module of this stage that knows all stores."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.schemas.catalog import CANONICAL
+from tasks.errors import StaleVersionError
 from tasks.model import Finding
+from tasks.release.assignments import keep, moved_findings
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
 from tasks.release.commit import Prepared, absent_objects, publish, stands
+from tasks.release.division import Division, divided
 from tasks.release.gates import batch_findings, content_findings, key_findings, refuse, tree_findings
-from tasks.release.merging import merged
-from tasks.release.model import Collection, ReleaseContext, ReleasePlan, ReleaseReport, Tables
+from tasks.release.merging import STAGE, merged
+from tasks.release.model import (
+    OPEN,
+    SEQUESTERED,
+    Changes,
+    Collection,
+    ReleaseContext,
+    ReleasePlan,
+    ReleaseReport,
+    Tables,
+)
 from tasks.release.reading import open_tables, read_commit, read_pointer
+from tasks.release.removal import standing_objects, take_away, withdrawals
 from tasks.release.rendering import rendered
 from tasks.release.selection import RELEASED, accepted_batches
+from tasks.release.staging import Staging
 from tasks.release.tables import Before, Edition, in_form, release_tables
-from tasks.store import ReadOnlyStore
+from tasks.release.withdrawn import Withdrawal, present_findings, read_withdrawn, withdrawn_entities, without_withdrawn
+from tasks.store import ReadOnlyStore, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a release, ready to be published to its store, and what it changes there."""
+
+    store: Store
+    prepared: Prepared
+    changes: Changes
+    withdrawals: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A release ready to be published, and what it changes."""
+    """A release ready to be published, and what it was made of."""
 
-    prepared: Prepared
-    changes: Mapping[str, Mapping[str, int]]
+    parts: Mapping[str, Part]
     collection: Collection
+    division: Division
 
 
 def build_release(
@@ -43,7 +71,7 @@ def build_release(
     Raises
     ------
     ConfigError
-        If the version does not have the form that the policy asks for.
+        If the version does not have the form that the policy asks for, or a part has no store or no key ring.
     BatchNotReadyError
         If there is nothing to release.
     GateError
@@ -53,64 +81,121 @@ def build_release(
     """
     with TemporaryDirectory(prefix="release-") as folder:
         draft = _draft(version, context, Path(folder))
-        commit = draft.prepared.commit
-        unchanged = stands(context.release, commit)
-        copied = publish(draft.prepared, context, progress)
+        try:
+            keep(context.work, draft.division.record, draft.division.partitions, version)
+        except StaleVersionError:
+            return build_release(version, context=context, progress=progress)
+        parts = [(part.store, part.prepared) for part in draft.parts.values()]
+        standing = [stands(store, prepared.commit) for store, prepared in parts]
+        copied = publish(parts, context, progress)
+        removed = sum(take_away(part.store, part.withdrawals) for part in draft.parts.values())
     return ReleaseReport(
-        version=version,
-        previous_version=commit.previous_version,
-        root_digest=commit.root_digest,
-        counts=commit.counts,
-        changes=draft.changes,
-        held=commit.held,
-        held_subjects=draft.collection.held_subjects,
-        found=_by_rule(draft.collection.found),
+        **_summary(draft),
         objects_copied=copied,
-        unchanged=unchanged,
+        objects_removed=removed,
+        unchanged=all(standing) and not removed,
     )
 
 
-def plan_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
-    """Say what `build_release` would do; writes nothing, and raises what it would raise before its first write."""
+def plan_release(version: str, *, context: ReleaseContext, asked: Sequence[Withdrawal] = ()) -> ReleasePlan:
+    """Say what `build_release` would do; writes nothing, and raises what it would raise before its first write.
+
+    Parameters
+    ----------
+    asked
+        What would be withdrawn before.
+    """
     with TemporaryDirectory(prefix="release-") as folder:
-        draft = _draft(version, context, Path(folder))
-    commit = draft.prepared.commit
-    absent = absent_objects(context.release, draft.prepared.instances)
+        draft = _draft(version, context, Path(folder), asked)
+    standing = [stands(part.store, part.prepared.commit) for part in draft.parts.values()]
+    absent = [absent_objects(part.store, part.prepared.instances) for part in draft.parts.values()]
     return ReleasePlan(
-        version=version,
-        previous_version=commit.previous_version,
-        root_digest=commit.root_digest,
-        counts=commit.counts,
-        changes=draft.changes,
-        held=commit.held,
-        held_subjects=draft.collection.held_subjects,
-        found=_by_rule(draft.collection.found),
-        objects_to_copy=absent.num_rows,
-        bytes_to_copy=int(pc.sum(absent["size"]).as_py() or 0),
-        stands=stands(context.release, commit),
+        **_summary(draft),
+        objects_to_copy=sum(rows.num_rows for rows in absent),
+        bytes_to_copy=sum(int(pc.sum(rows["size"]).as_py() or 0) for rows in absent),
+        objects_to_remove=sum(len(standing_objects(part.store, part.withdrawals)) for part in draft.parts.values()),
+        stands=all(standing),
     )
 
 
-def _draft(version: str, context: ReleaseContext, folder: Path) -> Draft:
+def _summary(draft: Draft) -> dict[str, Any]:
+    """Give what the plan and the report of a release say alike."""
+    commit = draft.parts[OPEN].prepared.commit
+    sequestered = draft.parts.get(SEQUESTERED)
+    return {
+        "version": commit.release_version,
+        "previous_version": commit.previous_version,
+        "root_digest": commit.root_digest,
+        "counts": commit.counts,
+        "changes": draft.parts[OPEN].changes,
+        "held": commit.held,
+        "held_subjects": draft.collection.held_subjects,
+        "found": _by_rule(draft.collection.found),
+        "sequestered_counts": sequestered.prepared.commit.counts if sequestered else {},
+        "sequestered_changes": sequestered.changes if sequestered else {},
+        "balance": draft.division.balance,
+    }
+
+
+def _draft(version: str, context: ReleaseContext, folder: Path, asked: Sequence[Withdrawal] = ()) -> Draft:
     context.policy.check_version(version)
     batches = accepted_batches(context.work, context.policy)
-    collection, findings = merged(batches)
-    refuse([*(finding for batch in batches for finding in batch_findings(batch)), *findings])
-    previous = _previous_version(context.release, version)
-    address = (context.policy.address or context.release.address).partition("?")[0].rstrip("/")
-    edition = Edition(version, previous, context.policy, address if address.startswith("s3://") else "")
-    before = _before(context.release, previous)
-    now = entity_digests(collection.tables)
-    tables = release_tables(collection.tables, edition, now, before)
-    refuse(_findings(tables, context))
-    held = held_entities(before.tables, collection.held)
-    log = in_form(CANONICAL["change_log"], change_log(version, now, before.digests, held))
-    prepared = rendered(tables | {"change_log": log}, edition, collection, batches, folder)
-    return Draft(prepared, count_changes(log), collection)
+    refuse([finding for batch in batches for finding in batch_findings(batch)])
+    withdrawn = read_withdrawn(context.work, asked)
+    kept, left_out = without_withdrawn(batches, withdrawn)
+    collection, findings = merged(kept)
+    refuse(findings)
+    division = divided(collection.tables, context)
+    collection = replace(collection, found=(*collection.found, *left_out, *division.findings))
+    editions = {part: _edition(version, part, context) for part in division.parts}
+    before = {part: _before(context.stores[part], edition.previous_version) for part, edition in editions.items()}
+    refuse(_moved(division, before))
+    parts = {}
+    for part, edition in editions.items():
+        held = held_entities(before[part].tables, collection.held)
+        why = {
+            entity: pa.concat_tables([rows, held[entity]])
+            for entity, rows in withdrawn_entities(before[part].tables, withdrawn).items()
+        }
+        tables, log = _tables(division.tables_of(part, collection.tables), edition, before[part], why)
+        refuse([*_findings(tables, context), *present_findings(tables, withdrawn)])
+        gone = withdrawals(context.stores[part], edition, withdrawn)
+        whole = tables | {"change_log": log, "withdrawals": gone}
+        staging = Staging(folder / part, version)
+        for name, content in division.reports.items():
+            staging.add(name, [content])
+        prepared = rendered(whole, edition, collection, batches, staging)
+        parts[part] = Part(context.stores[part], prepared, count_changes(log), gone)
+    return Draft(parts, collection, division)
+
+
+def _edition(version: str, part: str, context: ReleaseContext) -> Edition:
+    policy, store = context.policy, context.stores[part]
+    told = policy.partition.address if part == SEQUESTERED else policy.address
+    address = (told or store.address).partition("?")[0].rstrip("/")
+    previous = _previous_version(store, version)
+    return Edition(version, previous, policy, address if address.startswith("s3://") else "", part)
+
+
+def _tables(
+    collected: Tables, edition: Edition, before: Before, gone: Mapping[str, pa.Table]
+) -> tuple[Tables, pa.Table]:
+    """Give the tables of a part of a release, and its change log."""
+    now = entity_digests(collected)
+    tables = release_tables(collected, edition, now, before)
+    return tables, in_form(CANONICAL["change_log"], change_log(edition.version, now, before.digests, gone))
+
+
+def _moved(division: Division, before: Mapping[str, Before]) -> list[Finding]:
+    shown = {part: rows.tables["subject"]["subject_id"] for part, rows in before.items() if rows.tables}
+    return moved_findings(division.record.partitions | dict(division.partitions), shown, stage=STAGE)
 
 
 def _by_rule(findings: Sequence[Finding]) -> dict[str, int]:
-    return {finding.rule_id: finding.count for finding in findings}
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        counts[finding.rule_id] += finding.count
+    return dict(counts)
 
 
 def _previous_version(release: ReadOnlyStore, version: str) -> str | None:

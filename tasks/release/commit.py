@@ -5,7 +5,7 @@ finish what it began; who reads by the pointer sees the release before or this o
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -73,8 +73,10 @@ def absent_objects(release: ReadOnlyStore, instances: pa.Table) -> pa.Table:
     return instances.filter(pc.invert(there))
 
 
-def publish(prepared: Prepared, context: ReleaseContext, progress: Progress | None) -> int:
-    """Publish a release; give the number of objects that were copied now.
+def publish(parts: Sequence[tuple[Store, Prepared]], context: ReleaseContext, progress: Progress | None) -> int:
+    """Publish the parts of a release, each in its store; give the number of objects that were copied now.
+
+    No part is committed before all lie in their stores, and no pointer moves before all are committed.
 
     Raises
     ------
@@ -83,16 +85,19 @@ def publish(prepared: Prepared, context: ReleaseContext, progress: Progress | No
     VerificationError
         If what stands in the store is not what was written there.
     """
-    release = context.release
+    waiting = [(store, prepared) for store, prepared in parts if not stands(store, prepared.commit)]
     copied = 0
-    if not stands(release, prepared.commit):
-        _create_files(release, prepared)
-        copied = _copy_objects(prepared.instances, context, progress)
-        _check(release, prepared)
-        _still_follows(release, prepared.commit)
-        _create(release, release_key(prepared.version, COMMIT), prepared.commit.to_bytes(), prepared.version)
-    point_to(release, prepared.commit)
-    log.info("released %s: %d objects copied", prepared.version, copied)
+    for store, prepared in waiting:
+        _create_files(store, prepared)
+        copied += _copy_objects(prepared.instances, store, context, progress)
+        _check(store, prepared)
+    for store, prepared in waiting:
+        _still_follows(store, prepared.commit)
+    for store, prepared in waiting:
+        _create(store, release_key(prepared.version, COMMIT), prepared.commit.to_bytes(), prepared.version)
+    for store, prepared in parts:
+        point_to(store, prepared.commit)
+        log.info("released %s: %d instances", prepared.version, prepared.instances.num_rows)
     return copied
 
 
@@ -111,12 +116,12 @@ def _create(release: Store, key: str, content: bytes, version: str) -> None:
         raise _taken(version) from None
 
 
-def _copy_objects(instances: pa.Table, context: ReleaseContext, progress: Progress | None) -> int:
+def _copy_objects(instances: pa.Table, store: Store, context: ReleaseContext, progress: Progress | None) -> int:
     """Copy what is absent, on the server's side, many at a time."""
-    rows = absent_objects(context.release, instances).select(["key", "sha256"])
+    rows = absent_objects(store, instances).select(["key", "sha256"])
 
     def copy(key: str, sha256: str) -> bool:
-        return context.release.copy_from(context.work, object_key(sha256), key, sha256=sha256)
+        return store.copy_from(context.work, object_key(sha256), key, sha256=sha256)
 
     done, copied = count(1), 0
     with ThreadPoolExecutor(COPIES_PER_PROCESS * context.settings.processes) as pool:

@@ -4,26 +4,40 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
 import pyarrow as pa
 
+from config.keys import KeyRing
 from config.release import ReleasePolicy
 from config.settings import Settings
 from tasks.model import Finding
 from tasks.store import Store
 
+OPEN: Final = "open"
+SEQUESTERED: Final = "sequestered"
 Tables = dict[str, pa.Table]
 Changes = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseContext:
-    """What a release is built with: from where, to where, by which policy."""
+    """What a release is built with: from where, to where, by which policy.
+
+    `sequestered` and `ring` are needed where the policy has a sequestered part.
+    """
 
     work: Store
     release: Store
     policy: ReleasePolicy
     settings: Settings
+    sequestered: Store | None = None
+    ring: KeyRing | None = None
+
+    @property
+    def stores(self) -> dict[str, Store]:
+        """The release stores by the part that they hold."""
+        return {OPEN: self.release} | ({SEQUESTERED: self.sequestered} if self.sequestered else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +160,8 @@ class ReleasePlan:
 
     `counts` holds n_subjects, n_studies, n_series, n_instances and n_bytes; `changes` counts by entity and change;
     `held` counts instances by rule, `held_subjects` names those that are held as a whole, `found` counts by rule what
-    else is worth telling; `stands` tells that this very release is there already.
+    else is worth telling; `stands` tells that this very release is there already. `counts` and `changes` are those of
+    the open part; `balance` is the Jensen-Shannon distance of each attribute between the parts.
     """
 
     version: str
@@ -157,8 +172,12 @@ class ReleasePlan:
     held: Mapping[str, int]
     held_subjects: tuple[str, ...]
     found: Mapping[str, int]
+    sequestered_counts: Mapping[str, int]
+    sequestered_changes: Changes
+    balance: Mapping[str, float | None]
     objects_to_copy: int
     bytes_to_copy: int
+    objects_to_remove: int
     stands: bool
 
     def as_dict(self) -> dict[str, object]:
@@ -181,7 +200,11 @@ class ReleaseReport:
     held: Mapping[str, int]
     held_subjects: tuple[str, ...]
     found: Mapping[str, int]
+    sequestered_counts: Mapping[str, int]
+    sequestered_changes: Changes
+    balance: Mapping[str, float | None]
     objects_copied: int
+    objects_removed: int
     unchanged: bool
 
     def as_dict(self) -> dict[str, object]:

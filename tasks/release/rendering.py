@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +31,7 @@ def rendered(
     edition: Edition,
     collection: Collection,
     batches: Sequence[AcceptedBatch],
-    folder: Path,
+    staging: Staging,
 ) -> Prepared:
     """Give a release in the bytes in which it is published.
 
@@ -42,15 +41,14 @@ def rendered(
         All tables but `release`.
     collection
         What the release was made of; it tells what was held and found.
-    folder
-        Where its files are written.
+    staging
+        Where its files are written, beside those that are there already.
 
     Raises
     ------
     GateError
         If a table of nodes holds what the commons' dictionary does not allow.
     """
-    staging = Staging(folder, edition.version)
     staging.add(GATE_REPORT, [_gate_report(collection)])
     for name, table in tables.items():
         staging.add_table(f"{TABLES}{name}.parquet", with_origin(table, name, edition))
@@ -73,7 +71,7 @@ def rendered(
         config_digest=edition.policy.digest,
         schema_digests={name: schema_digest(CANONICAL[name].schema) for name in sorted([*tables, "release"])},
     )
-    return Prepared(commit, folder, tables["imaging_instance"])
+    return Prepared(commit, staging.folder, tables["imaging_instance"])
 
 
 def derived(tables: Mapping[str, pa.Table], about: About) -> Iterator[tuple[str, Iterator[bytes]]]:

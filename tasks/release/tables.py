@@ -16,10 +16,9 @@ from expectations.schemas.catalog import CANONICAL
 from expectations.schemas.table import LIST_OF_STRINGS, Table
 from tasks.layout import data_key, release_key
 from tasks.release.change_log import Digests, changed_since
-from tasks.release.model import About, Tables
+from tasks.release.model import OPEN, SEQUESTERED, About, Tables
 from tasks.release.uuids import instance_uuid, series_uuid
 
-OPEN = "open"
 COMMIT = "_COMMIT.json"
 ROWS_AT_ONCE = 1 << 16
 ORDER: Final[Mapping[str, tuple[str, ...]]] = {
@@ -34,6 +33,7 @@ ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "imaging_instance": ("subject_id", "study_uid", "series_uid", "sop_uid"),
     "change_log": ("entity", "entity_id"),
     "release": ("release_version",),
+    "withdrawals": ("subject_id", "study_uid", "series_uid", "guid"),
 }
 _OF_ENTITY: Final = {"subject": "subject", "imaging_series": "series"}
 
@@ -42,13 +42,15 @@ _OF_ENTITY: Final = {"subject": "subject", "imaging_series": "series"}
 class Edition:
     """What makes this release this one.
 
-    `address` is where the public finds it, or empty if that is no address to tell.
+    `address` is where its readers find it, or empty if that is no address to tell; `partition` is its part of the
+    release.
     """
 
     version: str
     previous_version: str | None
     policy: ReleasePolicy
     address: str
+    partition: str = OPEN
 
     @property
     def about(self) -> About:
@@ -97,7 +99,7 @@ def release_tables(collection: Mapping[str, pa.Table], edition: Edition, now: Di
             columns |= _addresses(rows, edition) | _access(rows.num_rows, edition)
             columns["release_added"] = _carried(columns["guid"], before.tables.get(name), "release_added", edition)
         if name == "subject":
-            columns["partition"] = constant(OPEN, rows.num_rows)
+            columns["partition"] = constant(edition.partition, rows.num_rows)
         if name in _OF_ENTITY:
             columns |= _history(name, rows, edition, (now, before))
         tables[name] = in_form(CANONICAL[name], columns)
@@ -142,10 +144,11 @@ def _urls(key: pa.ChunkedArray, about: About) -> pa.Array:
 
 
 def _access(length: int, edition: Edition) -> dict[str, Any]:
-    policy = edition.policy
-    authz = pa.array([list(policy.authz)], LIST_OF_STRINGS).take(pa.array(np.zeros(length, np.int32)))
+    policy, is_sequestered = edition.policy, edition.partition == SEQUESTERED
+    granting = policy.partition.authz if is_sequestered else policy.authz
+    authz = pa.array([list(granting)], LIST_OF_STRINGS).take(pa.array(np.zeros(length, np.int32)))
     return {
-        "access_level": constant(policy.access_level, length),
+        "access_level": constant(SEQUESTERED if is_sequestered else policy.access_level, length),
         "authz": authz,
         "license": constant(policy.license, length),
         "release_version": constant(edition.version, length),

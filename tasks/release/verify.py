@@ -20,6 +20,7 @@ from expectations.schemas.catalog import CANONICAL
 from tasks.dicom.marks_check import read_marks
 from tasks.errors import GateError, MissingKeyError, StoreError, VerificationError
 from tasks.layout import release_key
+from tasks.release.assignments import STABLE
 from tasks.release.change_log import change_log, entity_digests, held_entities
 from tasks.release.commit import DATA, Progress, sampled
 from tasks.release.gates import key_findings, tree_findings
@@ -38,6 +39,7 @@ from tasks.release.reading import (
     table_files,
     table_key,
 )
+from tasks.release.removal import listed_withdrawals
 from tasks.release.rendering import derived, release_counts, root_digest
 from tasks.release.selection import RELEASED
 from tasks.release.staging import digest_of
@@ -93,7 +95,7 @@ def verify_release(
 
 def expected_tables() -> tuple[str, ...]:
     """Give the names of the tables that every release has."""
-    return (*RELEASED, "change_log", "release")
+    return (*RELEASED, "change_log", "withdrawals", "release")
 
 
 def _files(release: ReadOnlyStore, commit: Commit) -> tuple[Tables, list[Problem]]:
@@ -162,6 +164,8 @@ def _contents(tables: Tables, commit: Commit) -> Iterator[Problem]:
     findings = [finding for name in tables for finding in key_findings(name, tables)] + tree_findings(tables)
     for finding in findings:
         yield Problem(finding.rule_id, finding.place, f"{finding.count} rows break the rule")
+    if pc.count_distinct(tables["subject"]["partition"]).as_py() > 1:
+        yield Problem(STABLE, "subject.partition", "the release holds subjects of both parts")
     counted = recounted(tables)
     for name, columns in COUNTED.items():
         if not counted[name].select(columns).equals(tables[name].select(columns)):
@@ -203,17 +207,26 @@ def _derived(tables: Tables, commit: Commit) -> Iterator[Problem]:
 
 
 def _listing(release: ReadOnlyStore, instances: pa.Table, commit: Commit) -> Iterator[Problem]:
-    """Compare the manifest with what lies in the store, both ways."""
+    """Compare the manifest, corrected by what was withdrawn since, with what lies in the store, both ways."""
+    pointer = read_pointer(release)
+    withdrawn = listed_withdrawals(release, pointer.release_version if pointer else None)
     listed = data_objects(release, DATA)
-    sizes = listed["size"].take(pc.index_in(instances["key"], value_set=listed["key"].combine_chunks()))
+    is_gone = pc.is_in(instances["key"], value_set=withdrawn["key"].combine_chunks())
+    kept = instances.filter(pc.invert(is_gone))
+    sizes = listed["size"].take(pc.index_in(kept["key"], value_set=listed["key"].combine_chunks()))
     for row in (
-        instances.append_column("listed", sizes)
+        kept.append_column("listed", sizes)
         .select(["key", "size", "listed"])
-        .filter(pc.fill_null(pc.not_equal(sizes, instances["size"]), fill_value=True))
+        .filter(pc.fill_null(pc.not_equal(sizes, kept["size"]), fill_value=True))
         .to_pylist()
     ):
         detail = "the object is missing" if row["listed"] is None else "the object has another size"
         yield Problem("I-COUNT", row["key"], detail)
+    for key in listed["key"].filter(pc.is_in(listed["key"], value_set=withdrawn["key"].combine_chunks())).to_pylist():
+        yield Problem("R-WITHDRAW", key, "the object was withdrawn and still lies in the store")
+    if kept.num_rows < instances.num_rows:
+        detail = f"{instances.num_rows - kept.num_rows} objects were withdrawn since"
+        yield Problem("R-WITHDRAW", table_key(commit.release_version, "imaging_instance"), detail, is_note=True)
     yield from _orphans(release, listed["key"], instances["key"], commit)
 
 

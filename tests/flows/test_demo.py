@@ -12,6 +12,7 @@ from flows.demo_canaries import canaries
 from flows.demo_data import demo_batches
 from flows.up import Installation, health
 from tasks.store import Store
+from tasks.store.opening import open_named
 from tests.flows.command import DemoRun, curate
 from tests.oracle.leaks import leaks
 
@@ -46,11 +47,14 @@ def test_every_input_has_one_ledger_row(
 
 
 def test_no_identifier_of_the_input_is_in_anything_that_left_the_private_prefix(
-    demo_run: DemoRun, work: Store, release: Store
+    demo_run: DemoRun, work: Store, release: Store, demo_settings: Settings
 ) -> None:
     needles = canaries()
     found = [("work", key, needle) for key, needle in leaks(_open_objects(work), needles)]
-    found += [("release", key, needle) for key, needle in leaks(_open_objects(release), needles)]
+    for part in (release, open_named("sequestered", demo_settings)):
+        objects = _open_objects(part)
+        assert any(key.startswith("data/") for key, _ in objects)
+        found += [(part.address, key, needle) for key, needle in leaks(objects, needles)]
     assert found == []
     logs = [(path.name, path.read_bytes()) for path in demo_run.installation.rglob("*.log")]
     assert len(logs) >= 3

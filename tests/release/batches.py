@@ -14,6 +14,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from config.keys import KeyRing
 from config.release import ReleasePolicy, load_release_policy
 from config.settings import Settings
 from expectations.schemas.catalog import BATCH
@@ -30,6 +31,7 @@ from tasks.store.parquet import write_table
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 ANCHOR = date(2012, 5, 7)
+RING = KeyRing(1, {1: bytes(range(32))})
 ADDRESS = "s3://open-chest/collection"
 
 
@@ -238,8 +240,10 @@ def _unique(images: Sequence[Image], name: str) -> list[str]:
 
 
 def a_policy(**values: Any) -> ReleasePolicy:
-    """The default policy with a public address, and some values changed."""
-    return ReleasePolicy(**(load_release_policy().model_dump() | {"address": ADDRESS} | values))
+    """The default policy with a public address, all of it open, and some values changed."""
+    usual = load_release_policy().model_dump()
+    partition = usual["partition"] | {"sequestered_percent": 0} | values.pop("partition", {})
+    return ReleasePolicy(**(usual | {"address": ADDRESS, "partition": partition} | values))
 
 
 @dataclass
@@ -249,10 +253,11 @@ class Installation:
     work: MemoryStore = field(default_factory=lambda: MemoryStore("work"))
     release: Any = field(default_factory=lambda: MemoryStore("release"))
     policy: ReleasePolicy = field(default_factory=a_policy)
+    sequestered: Any = None
 
     @property
     def context(self) -> ReleaseContext:
-        return ReleaseContext(self.work, self.release, self.policy, Settings(processes=1))
+        return ReleaseContext(self.work, self.release, self.policy, Settings(processes=1), self.sequestered, RING)
 
     def with_release(self, release: Any) -> "Installation":
         """The same with another release store."""

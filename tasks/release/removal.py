@@ -1,0 +1,100 @@
+"""What earlier releases name and nobody may fetch any more: listed, taken away, and confirmed by listing."""
+
+import json
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.schemas.catalog import CANONICAL
+from tasks.errors import VerificationError
+from tasks.layout import tombstone_key
+from tasks.release.query import query
+from tasks.release.reading import committed, history, open_tables, table_files
+from tasks.release.tables import Edition, in_form
+from tasks.store import ReadOnlyStore, Store
+
+NAME: Final = "withdrawals"
+_INSTANCES = ("guid", "key", "sop_uid", "series_uid", "study_uid", "subject_id")
+_MATCHED = """
+WITH named AS (
+    SELECT 1 AS breadth, withdrawn.entity, entity_id, reason, instances.* FROM instances JOIN withdrawn
+    ON withdrawn.entity = 'subject' AND instances.subject_id = entity_id
+    UNION ALL
+    SELECT 2, withdrawn.entity, entity_id, reason, instances.* FROM instances JOIN withdrawn
+    ON withdrawn.entity = 'study' AND instances.study_uid = entity_id
+    UNION ALL
+    SELECT 3, withdrawn.entity, entity_id, reason, instances.* FROM instances JOIN withdrawn
+    ON withdrawn.entity = 'series' AND instances.series_uid = entity_id)
+SELECT * EXCLUDE (breadth) FROM named
+QUALIFY row_number() OVER (PARTITION BY guid ORDER BY breadth, entity_id) = 1 ORDER BY guid
+"""
+
+
+def withdrawals(release: ReadOnlyStore, edition: Edition, withdrawn: pa.Table) -> pa.Table:
+    """Give the table of all objects of earlier releases that are withdrawn now.
+
+    What the release before lists stays as it is listed.
+
+    Parameters
+    ----------
+    withdrawn
+        As from `tasks.release.withdrawn.read_withdrawn`.
+    """
+    form = CANONICAL[NAME]
+    listed = listed_withdrawals(release, edition.previous_version)
+    found = [form.schema.empty_table(), listed]
+    known = listed["guid"].combine_chunks()
+    for commit in history(release, edition.previous_version) if withdrawn.num_rows else ():
+        tables = open_tables(release, commit.release_version, ["imaging_instance"])
+        matched = query(_MATCHED, instances=tables["imaging_instance"].select(_INSTANCES), withdrawn=withdrawn)
+        new = matched.filter(pc.invert(pc.is_in(matched["guid"], value_set=known)))
+        known = pa.concat_arrays([known, new["guid"].combine_chunks()])
+        version = pa.repeat(pa.scalar(edition.version), new.num_rows)
+        found.append(new.append_column("withdrawn_release", version).select(form.schema.names).cast(form.schema))
+    whole = pa.concat_tables(found)
+    return in_form(form, {name: whole[name] for name in whole.schema.names})
+
+
+def listed_withdrawals(release: ReadOnlyStore, version: str | None) -> pa.Table:
+    """Give the objects that a release says nobody may fetch; none if there is no release, or it has no such table."""
+    form = CANONICAL[NAME].schema
+    if version is None or NAME not in table_files(committed(release, version)):
+        return form.empty_table()
+    return open_tables(release, version, [NAME])[NAME].replace_schema_metadata(None).cast(form)
+
+
+def take_away(release: Store, rows: pa.Table) -> int:
+    """Leave a tombstone for every withdrawn object, remove it, and give how many objects were removed now.
+
+    Raises
+    ------
+    VerificationError
+        If the store still lists one of them.
+    """
+    standing = standing_objects(release, rows)
+    for row in rows.to_pylist():
+        release.create(tombstone_key(PurePosixPath(row["key"]).stem), _tombstone(row))
+    for key in standing:
+        release.delete(key)
+    left = len(standing_objects(release, rows)) if standing else 0
+    if left:
+        raise VerificationError(
+            f"{left} withdrawn objects are still listed in {release.address}",
+            next_step="give the publisher the right to delete, then withdraw again",
+        )
+    return len(standing)
+
+
+def standing_objects(release: ReadOnlyStore, rows: pa.Table) -> list[str]:
+    """Give the keys of withdrawn objects that the store still lists, sorted."""
+    keys = set(rows["key"].to_pylist())
+    folders = sorted({f"{PurePosixPath(key).parent}/" for key in keys})
+    return sorted(keys & {stored.key for folder in folders for stored in release.list(folder)})
+
+
+def _tombstone(row: Mapping[str, str]) -> bytes:
+    content = {name: row[name] for name in ("guid", "reason", "withdrawn_release")}
+    return (json.dumps(content, sort_keys=True, indent=1) + "\n").encode("ascii")
