@@ -138,6 +138,7 @@ def _attributes(row: Row, series: int, number: int) -> dict[str, Any]:
     """Give what differs from the CT of `tests.deidentify.objects`; pixels differ in every instance."""
     pixels = np.arange(16, dtype="<u2") + 64 * series + number
     common = {
+        "SpecificCharacterSet": ["", "ISO 2022 IR 87"] if row["description"].isascii() is False else "ISO_IR 100",
         "SOPClassUID": CLASSES[row["modality"]],
         "StudyInstanceUID": study_uid(row),
         "SeriesInstanceUID": f"{study_uid(row)}.{series}",
