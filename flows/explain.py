@@ -91,7 +91,7 @@ class Explained:
                 yield name
 
 
-_SOURCE = ("source_file", "row_number", "source_column", "source_row", "raw_digest")
+_SOURCE = ("source_file", "row_number", "source_column", "source_row", "raw_digest", "missing_reason")
 
 
 def explain(work: ReadOnlyStore, cell: Cell, site: str | None, batch: str | None) -> list[Explained]:

@@ -62,7 +62,13 @@ def candidate_sets(field: str) -> tuple[str, ...]:
 @cache
 def missing_words() -> frozenset[str]:
     """Give the folded texts that stand for a missing value in any column; no number is among them."""
-    return frozenset({"", *_synonyms()["missing"][_UNIVERSAL]})
+    return frozenset({"", *missing_reasons()})
+
+
+@cache
+def missing_reasons() -> Mapping[str, str]:
+    """Give why a value is missing, as a code of FHIR's data-absent-reason, by folded word."""
+    return MappingProxyType({fold(row["word"]): row["reason"] for row in rows_of("vocab/missing_words.csv")})
 
 
 @cache

@@ -14,6 +14,7 @@ RACE_ETHNICITY = (  # OMB Statistical Policy Directive 15 (2024), and Other and 
     "Not Reported",
 )
 COVID19_STATUS = ("Positive", "Negative", "Indeterminate", "Not Reported")
+FLAG_BASIS = ("event", "site_sends_all")  # an event tells of it; none does, and the site sends every such event
 COVID19_BASIS = ("test", "diagnosis", "site_assertion")
 TEST_RESULT = ("Positive", "Negative", "Indeterminate", "Not Reported")
 TRI_STATE = ("Yes", "No", "Not Reported")

@@ -39,6 +39,13 @@ TABLE = Table(
                 null="taken as mapped",
             ),
             column(
+                "missing_reason",
+                pa.string(),
+                "Why the site has no value, by the word in the cell",
+                source="FHIR R5 CodeSystem data-absent-reason",
+                null="there is a value, or an empty cell",
+            ),
+            column(
                 "inputs",
                 LIST_OF_STRINGS,
                 "Columns, fields and DICOM attributes that a column is made of",

@@ -6,6 +6,7 @@ from expectations.schemas.table import LIST_OF_STRINGS, Sensitivity, Stage, Tabl
 from expectations.schemas.vocabulary import (
     COVID19_BASIS,
     COVID19_STATUS,
+    FLAG_BASIS,
     INDEX_EVENT,
     PARTITION,
     RACE_ETHNICITY,
@@ -102,11 +103,25 @@ TABLE = Table(
                 sensitivity=SENSITIVE,
             ),
             column(
+                "ever_icu_basis",
+                LIST_OF_STRINGS,
+                "What ever_icu was decided from",
+                values=FLAG_BASIS,
+                null="ever_icu is Not Reported",
+            ),
+            column(
                 "ever_ventilated",
                 pa.string(),
                 "Had invasive ventilation or ECMO, from clinical_event",
                 values=TRI_STATE,
                 sensitivity=SENSITIVE,
+            ),
+            column(
+                "ever_ventilated_basis",
+                LIST_OF_STRINGS,
+                "What ever_ventilated was decided from",
+                values=FLAG_BASIS,
+                null="ever_ventilated is Not Reported",
             ),
             column("first_release", pa.string(), "First release with this subject", stage=Stage.RELEASE),
             column("last_changed_release", pa.string(), "Last release that changed this row", stage=Stage.RELEASE),

@@ -16,7 +16,7 @@ from tasks.harmonize.anchors import anchor_days
 from tasks.harmonize.day_zero import day_zero, image_anchors, stated_days
 from tasks.harmonize.flags import derived_flags
 from tasks.harmonize.imaging import Imaging
-from tasks.harmonize.lineage import Sources, lineage_rows
+from tasks.harmonize.lineage import KIND_OF, Sources, lineage_rows
 from tasks.harmonize.orphans import orphans_of
 from tasks.harmonize.parents import parents_of
 from tasks.harmonize.query import View, query
@@ -26,16 +26,9 @@ from tasks.harmonize.subjects import people_of, subject_rows
 from tasks.harmonize.traces import ROW, told_blocks
 from tasks.identity import Pseudonymizer
 
-BEYOND_ROWS = {
-    "D-SEX-STABLE",
-    "C-FLAG-DERIVED",
-    "T-COVID-POS",
-    "H-NAMELESS",
-    "H-VALUELESS",
-    "H-UNIT",
-    "H-IMPLAUSIBLE",
-    "H-CODE-SYSTEM",
-}  # no single cell breaks these
+# No single cell breaks these: they are about a record, or about a subject.
+RECORD_RULES = {"H-NAMELESS", "H-VALUELESS", "H-UNIT", "H-IMPLAUSIBLE", "H-CODE-SYSTEM"}
+BEYOND_ROWS = {"D-SEX-STABLE", "C-FLAG-DERIVED", "T-COVID-POS", *RECORD_RULES}
 Places = Counter[tuple[str, str]]  # how often a rule fired at a place
 _SOURCE_ROWS = """
 SELECT event_id, substr(sha256(outer_block || unhex(sha256(inner_block || encode(
@@ -48,7 +41,8 @@ FROM events, blocks ORDER BY event_id
 class Canonical:
     """The tables of a batch in batch form and sorted, and what was found on the way.
 
-    `holds` names rows that could not be decided; `people` and `orphans` are who is on which side.
+    `holds` names rows that could not be decided; `people` and `orphans` are who is on which side. `undecided` names the
+    source rows of what no single cell is to blame for: kind, file, row, slot and rule.
     """
 
     tables: dict[str, pa.Table | View]
@@ -57,6 +51,7 @@ class Canonical:
     people: pa.Table
     orphans: pa.Table
     found: Places
+    undecided: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,9 @@ def canonical_tables(
         orphans,
         {"T-NEG-POS": contradictions, "P-YEAR-WITHHELD": withheld_years(studies), "H-STUDY-DAY": contradicted},
     )
-    return Canonical(tables, _hold_rows(holds), conformed(anchors, ANCHORS), persons, orphans, found)
+    return Canonical(
+        tables, _hold_rows(holds), conformed(anchors, ANCHORS), persons, orphans, found, _undecided(clinical.sent)
+    )
 
 
 def conformed(rows: pa.Table, table: Table) -> pa.Table:
@@ -172,6 +169,15 @@ def _with_source(events: pa.Table, people: Pseudonymizer, batch_id: str) -> pa.T
     """Name each event's first source row by a keyed digest, since a batch's name can hold a date."""
     places, blocks = events.select(["event_id", "file", "row"]), told_blocks(people, word=ROW, batch_id=batch_id)
     return events.append_column("source_row", query(_SOURCE_ROWS, events=places, blocks=blocks)["source_row"])
+
+
+def _undecided(sent: dict[str, pa.Table]) -> pa.Table:
+    found = []
+    for name in ("test_result", "condition", "measurement", "medication"):
+        rows = sent[name].filter(pc.is_in(sent[name]["rule"], value_set=pa.array(sorted(RECORD_RULES))))
+        kind = pa.repeat(pa.scalar(KIND_OF.get(name, name)), len(rows))
+        found.append(rows.select(["file", "row", "slot", "rule"]).append_column("kind", kind))
+    return pa.concat_tables(found, promote_options="permissive")
 
 
 Hold = tuple[str, str, str]

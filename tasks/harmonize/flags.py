@@ -5,6 +5,7 @@ import pyarrow as pa
 from config.site import Facts
 from tasks.harmonize.query import query
 
+DERIVED_FLAGS = ("covid19_status", "ever_icu", "ever_ventilated")
 _FLAGS = """
 WITH seen AS (
     SELECT subject_id, bool_or(event_type = 'icu_stay') AS icu,
@@ -14,11 +15,15 @@ derived AS (
     SELECT subject_id, people.ever_icu AS said_icu, people.ever_ventilated AS said_ventilated,
            people.covid19_status AS said_covid, sends_icu, sends_breathing_support,
            CASE WHEN icu THEN 'Yes' WHEN sends_icu AND has_table THEN 'No' ELSE 'Not Reported' END AS ever_icu,
+           CASE WHEN icu THEN ['event'] WHEN sends_icu AND has_table THEN ['site_sends_all'] END AS ever_icu_basis,
            CASE WHEN ventilated THEN 'Yes' WHEN sends_breathing_support AND has_table THEN 'No'
                 ELSE 'Not Reported' END AS ever_ventilated,
+           CASE WHEN ventilated THEN ['event'] WHEN sends_breathing_support AND has_table THEN ['site_sends_all'] END
+           AS ever_ventilated_basis,
            coalesce(status.covid19_status, 'Not Reported') AS covid19_status, covid19_status_basis
     FROM people LEFT JOIN seen USING (subject_id) LEFT JOIN status USING (subject_id), facts)
-SELECT subject_id, ever_icu, ever_ventilated, covid19_status, covid19_status_basis,
+SELECT subject_id, ever_icu, ever_icu_basis, ever_ventilated, ever_ventilated_basis, covid19_status,
+       covid19_status_basis,
        coalesce((sends_icu AND said_icu IN ('Yes', 'No') AND said_icu <> ever_icu)
                 OR (sends_breathing_support AND said_ventilated IN ('Yes', 'No')
                     AND said_ventilated <> ever_ventilated), false) AS is_flag_denied,
@@ -29,7 +34,7 @@ FROM derived ORDER BY subject_id
 
 
 def derived_flags(people: pa.Table, events: pa.Table, status: pa.Table, facts: Facts) -> pa.Table:
-    """Give ever_icu, ever_ventilated and covid19_status per subject, and whether the site says otherwise.
+    """Give ever_icu, ever_ventilated and covid19_status with their bases, and whether the site says otherwise.
 
     No is said only of subjects in the tables of a site that declares to send every ICU stay or ventilation; a flag of
     a site that does not is a constant and no fact, so it denies nothing.

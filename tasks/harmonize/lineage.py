@@ -27,10 +27,10 @@ LINEAGE = BATCH["lineage"]
 WRITTEN_ANEW = "new"  # beside the codes of Table E.1-1, as in the conformance statement
 _FILE_META = 0x0002
 _EVENT = "clinical_event"
-_KIND_OF = {"test_result": "test"}  # where the kind of record has another name than the canonical table
+KIND_OF = {"test_result": "test"}  # where the kind of record has another name than the canonical table
 _TOLD = """
 SELECT firsts.entity, entity_id, field, points.row AS row_number, traces.file AS file, source_column, raw_digest,
-       mapping_id, mapping_version, rule_id
+       mapping_id, mapping_version, rule_id, missing_reason
 FROM points JOIN traces USING (trace)
      JOIN firsts ON firsts.kind = traces.kind AND firsts.file = traces.file AND firsts.slot = traces.slot
                     AND firsts.row = points.row
@@ -38,9 +38,10 @@ FROM points JOIN traces USING (trace)
 """
 _TOLD_OF_SUBJECTS = """
 SELECT 'subject' AS entity, subject_id AS entity_id, field, unnest(min(struct_pack(
-           is_held := rule_id IS NOT NULL, rank := rank, file := traces.file, row_number := points.row,
-           source_column := source_column, raw_digest := raw_digest, mapping_id := mapping_id,
-           mapping_version := mapping_version, rule_id := rule_id)))
+           is_held := rule_id IS NOT NULL, is_missing := missing_reason IS NOT NULL, rank := rank,
+           file := traces.file, row_number := points.row, source_column := source_column, raw_digest := raw_digest,
+           mapping_id := mapping_id, mapping_version := mapping_version, rule_id := rule_id,
+           missing_reason := missing_reason)))
 FROM points JOIN traces USING (trace)
      JOIN people ON people.file = traces.file AND people.row = points.row AND people.slot = traces.slot
      JOIN fields ON fields.kind = traces.kind AND fields.attribute = traces.attribute AND fields.entity = 'subject'
@@ -49,20 +50,20 @@ WHERE traces.kind = 'subject' GROUP BY subject_id, field
 _DEATHS = """
 SELECT 'clinical_event' AS entity, event_id AS entity_id, 'start_day' AS field, row AS row_number, file,
        NULL::INTEGER AS source_column, NULL::BLOB AS raw_digest, 'derived:death' AS mapping_id,
-       version AS mapping_version, 'C-DEATH' AS rule_id
+       version AS mapping_version, 'C-DEATH' AS rule_id, NULL::VARCHAR AS missing_reason
 FROM marked_clinical_event, words WHERE is_first AND NOT is_sent
 """
 _LINEAGE = """
 WITH cells AS (
     SELECT * FROM told
-    UNION ALL BY NAME SELECT * EXCLUDE (is_held, rank) FROM told_of_subjects
+    UNION ALL BY NAME SELECT * EXCLUDE (is_held, is_missing, rank) FROM told_of_subjects
     UNION ALL BY NAME SELECT * FROM derived_deaths)
 SELECT entity, entity_id, field, source_file,
        row_number,
        substr(sha256(outer_block || unhex(sha256(inner_block || encode(
            concat_ws(chr(31), word, batch_id, cells.file, row_number))))), 1, 32) AS source_row,
        source_column, lower(hex(raw_digest)) AS raw_digest, mapping_id, mapping_version, rule_id,
-       NULL::VARCHAR[] AS inputs, NULL::VARCHAR[] AS deid_actions, batch_id
+       missing_reason, NULL::VARCHAR[] AS inputs, NULL::VARCHAR[] AS deid_actions, batch_id
 FROM cells JOIN files ON files.file = cells.file, blocks
 UNION ALL BY NAME SELECT * FROM columns
 ORDER BY entity, entity_id, field
@@ -169,7 +170,7 @@ def _marked(name: str, identified: pa.Table) -> pa.Table:
 
 def _first(name: str) -> str:
     """Give the statement of the first source of every key of a table, from what `_marked` gives."""
-    kind = "event_type" if name == _EVENT else f"'{_KIND_OF.get(name, name)}'"
+    kind = "event_type" if name == _EVENT else f"'{KIND_OF.get(name, name)}'"
     return (
         f"SELECT '{name}' AS entity, {BATCH[name].key[0]} AS entity_id, {kind} AS kind, file, row, "  # noqa: S608 -- names of our tables
         f"slot::INTEGER AS slot FROM marked_{name} WHERE is_first"

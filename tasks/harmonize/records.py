@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from config.fields import EVENT_KIND, EVENT_KINDS, IGNORED, KINDS, PATIENT_ID, Field, Form
 from config.site import Site
 from config.site_tables import Column, SiteTable
-from config.vocab import fold, missing_words
+from config.vocab import fold, missing_reasons, missing_words
 from tasks.harmonize.ages import map_ages
 from tasks.harmonize.cells import MISSING, UNMAPPED, Decision, Mapped, decide_each
 from tasks.harmonize.codes import map_codes
@@ -23,6 +23,8 @@ from tasks.identity import Pseudonymizer
 
 NO_PATIENT = "H-NO-PATIENT"
 _UNEXPLAINED = Form.UID  # the real UID of a study: no canonical table has it
+UNEXPLAINED_MISSING = "unknown"  # FHIR data-absent-reason of a column's own word for missing
+_NO_ANSWERS = pa.array(["Not Reported", "not_reported"])
 _UNITS = {"value", "dose"}  # attributes whose column can declare a unit
 _TYPES = {Form.DATE: pa.date32(), Form.AGE: pa.int16(), Form.NUMBER: pa.float64()}
 _DECIDERS: Mapping[Form, Callable[[str], Decision]] = {
@@ -45,6 +47,7 @@ CELLS = pa.schema(
         ("mapping", pa.string()),
         ("version", pa.string()),
         ("rule", pa.string()),
+        ("missing", pa.string()),
     ]
 )
 
@@ -187,8 +190,7 @@ def _add_records(result: Extraction, place: tuple[str, int, set[str]], file: _Fi
     for name, (header, _) in columns.items():
         if KINDS[kind][name].form is not _UNEXPLAINED:
             cells = _cells((kind, slot, name), file, header, mapped[name])
-            says = pc.or_(pc.is_valid(mapped[name].values), pc.is_valid(mapped[name].rules))
-            result.cells.append(cells.filter(pc.and_(present, says)))
+            result.cells.append(cells.filter(pc.and_(present, _says(mapped[name], cells["missing"]))))
 
 
 def _map(file: _File, header: str, kind: Field, column: Column) -> Mapped:
@@ -268,8 +270,27 @@ def _cells(place: tuple[str, int, str], file: _File, header: str, mapped: Mapped
         _repeated(mapped.mapping, pa.string(), length),
         _repeated(mapped.version, pa.string(), length),
         mapped.rules,
+        _missing(file.cells[header], mapped),
     ]
     return pa.Table.from_arrays(columns, schema=CELLS)
+
+
+def _says(mapped: Mapped, missing: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.or_(pc.or_(pc.is_valid(mapped.values), pc.is_valid(mapped.rules)), pc.is_valid(missing))
+
+
+def _missing(cells: pa.Array, mapped: Mapped) -> pa.Array:
+    """Give why the site says that it has no value, null where it has one or the cell is empty."""
+    words = cells.dictionary_encode()
+    reasons = [
+        missing_reasons().get(fold(word), UNEXPLAINED_MISSING if word else None)
+        for word in words.dictionary.to_pylist()
+    ]
+    is_silent = pc.is_null(mapped.values)
+    if pa.types.is_string(mapped.values.type):
+        is_silent = pc.or_(is_silent, pc.fill_null(pc.is_in(mapped.values, value_set=_NO_ANSWERS), False))  # noqa: FBT003 -- the fill value
+    is_silent = pc.and_(is_silent, pc.is_null(mapped.rules))
+    return pc.if_else(is_silent, pa.array(reasons, pa.string()).take(words.indices), None)
 
 
 def _repeated(value: object, kind: pa.DataType, length: int) -> pa.Array:

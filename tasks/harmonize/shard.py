@@ -3,10 +3,11 @@
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,6 +49,14 @@ log = logging.getLogger(__name__)
 STAGE = "harmonize"
 UNDECLARED = "H-UNDECLARED"
 SUMMARY = "report/harmonization.md"
+# What a rule that holds a whole record asks about: the first of these that the site sends is where to look.
+_ABOUT: Final[Mapping[str, tuple[str, ...]]] = {
+    "H-NAMELESS": ("name", "code", "loinc"),
+    "H-VALUELESS": ("value",),
+    "H-UNIT": ("value", "dose"),
+    "H-IMPLAUSIBLE": ("value",),
+    "H-CODE-SYSTEM": ("code",),
+}
 
 
 @dataclass(slots=True)
@@ -58,6 +67,7 @@ class _Sent:
     traces: Traces = field(default_factory=Traces)
     files: list[FileReport] = field(default_factory=list)
     sources: list[dict[str, object]] = field(default_factory=list)
+    headers: list[list[str]] = field(default_factory=list)
     rows: list[tuple[int, int, str, str]] = field(default_factory=list)
     found: Counter[tuple[str, str]] = field(default_factory=Counter)
     rows_in: int = 0
@@ -129,6 +139,7 @@ def _pass_over(sent: _Sent, key: str, people: Pseudonymizer, *, is_expected: boo
         sent.rows.append((len(sent.files), WHOLE_FILE, UNDECLARED, ""))
     sent.files.append(FileReport(key, Layout(), 0, 0, is_read=False))
     sent.sources.append({"source_file": people.source(key), "key": key})
+    sent.headers.append([])
 
 
 def _read_file(sent: _Sent, key: str, content: bytes, declared: tuple[int, BatchContext]) -> None:
@@ -149,6 +160,7 @@ def _read_file(sent: _Sent, key: str, content: bytes, declared: tuple[int, Batch
             "headers": list(table.columns),
         }
     )
+    sent.headers.append(list(table.columns))
     sent.traces.add(file, table, context.pseudonymizer)
     sent.found.update((note.rule_id, f"tables.{place}") for note in source.notes)
     sent.rows.extend((ordinal, WHOLE_FILE, note.rule_id, note.header) for note in source.notes)
@@ -216,7 +228,7 @@ def _conformed(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
 
 def _write_reports(plan: BatchPlan, context: BatchContext, sent: _Sent, made: Canonical) -> None:
     """Write what the site can act on: private, since names of files are the site's; the rest has counts only."""
-    places = sorted({*sent.rows, *_rows_of_held(sent, made)})
+    places = sorted({*sent.rows, *_rows_of_held(sent, made), *_rows_of_undecided(sent, made)})
     held = Counter(file for file, _ in {(file, row) for file, row, _, _ in places if row != WHOLE_FILE})
     files = [replace(file, rows_held=held[at]) for at, file in enumerate(sent.files)]
     groups = grouped(Problem(files[file].name, row, header, rule) for file, row, rule, header in places)
@@ -244,6 +256,16 @@ def _write_reports(plan: BatchPlan, context: BatchContext, sent: _Sent, made: Ca
     }
     for name, content in public.items():
         context.work.create(context.layout.run(plan.run, name), content)
+
+
+def _rows_of_undecided(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int, str, str]]:
+    """Give the rows of records that cells decide only together, with the column that a rule is about."""
+    columns = sent.traces.source_columns()
+    for one in made.undecided.to_pylist():
+        place = one["kind"], one["file"], one["slot"]
+        found = [columns[*place, name] for name in _ABOUT[one["rule"]] if columns.get((*place, name))]
+        headers = sent.headers[one["file"]]
+        yield one["file"], one["row"], one["rule"], headers[found[0] - 1] if found else ""
 
 
 def _rows_of_held(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int, str, str]]:

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from tasks.harmonize.columns import APART
 from tasks.harmonize.query import query
 from tasks.harmonize.records import Extraction
 
@@ -23,15 +24,28 @@ deaths AS (
     SELECT 'death', subject_id, file, row, slot, "end", "end", NULL, NULL, NULL FROM sent
     WHERE discharge = 'expired' AND "end" IS NOT NULL
       AND subject_id NOT IN (SELECT subject_id FROM sent WHERE event_type = 'death')),
-everything AS (SELECT *, true AS is_sent FROM sent UNION ALL SELECT *, false FROM deaths)
-SELECT substr(sha256(concat_ws(chr(31), subject_id, event_type, coalesce(start::VARCHAR, ''),
-       coalesce("end"::VARCHAR, ''), coalesce(device, ''), coalesce(discharge, ''))), 1, 32) AS event_id, *
-FROM everything ORDER BY event_id, file, row, slot
+everything AS (
+    SELECT *, concat_ws(chr(31), subject_id, event_type, coalesce(start::VARCHAR, ''), coalesce("end"::VARCHAR, ''),
+           coalesce(device, ''), coalesce(discharge, '')) AS said
+    FROM (SELECT *, true AS is_sent FROM sent UNION ALL SELECT *, false FROM deaths)),
+homes AS (
+    SELECT child.event_type, child.file, child.row, child.slot,
+           coalesce(min(stay.said) FILTER (stay.slot % $apart = child.slot % $apart),
+                    CASE WHEN count(DISTINCT stay.said) = 1 THEN min(stay.said) END) AS home
+    FROM everything AS child JOIN everything AS stay
+         ON stay.subject_id = child.subject_id AND stay.file = child.file AND stay.row = child.row
+    WHERE stay.event_type = 'hospital_stay' AND child.event_type IN ('icu_stay', 'breathing_support')
+      AND child.start IS NULL AND child."end" IS NULL
+    GROUP BY ALL)
+SELECT substr(sha256(concat_ws(chr(31), said, home)), 1, 32) AS event_id,
+       substr(sha256(home), 1, 32) AS home_id, everything.* EXCLUDE (said)
+FROM everything LEFT JOIN homes USING (event_type, file, row, slot) ORDER BY event_id, file, row, slot
 """
 _MERGED = """
 SELECT event_id, any_value(subject_id) AS subject_id, any_value(event_type) AS event_type,
        any_value(start) AS start, any_value("end") AS "end", any_value(device) AS device,
-       any_value(discharge) AS discharge, min(struct_pack(file := file, row := row)) AS origin, max(rule) AS rule,
+       any_value(discharge) AS discharge, any_value(home_id) AS home_id,
+       min(struct_pack(file := file, row := row)) AS origin, max(rule) AS rule,
        count(*) FILTER (is_sent) AS sources
 FROM identified GROUP BY event_id ORDER BY event_id
 """
@@ -43,15 +57,15 @@ WITH pairs AS (
     FROM merged AS child JOIN merged AS parent ON parent.subject_id = child.subject_id
     WHERE ((parent.event_type = 'hospital_stay' AND child.event_type IN ('icu_stay', 'breathing_support'))
            OR (parent.event_type = 'icu_stay' AND child.event_type = 'breathing_support'))
-      AND ((coalesce(child.start, child."end") >= parent.start - 1
-            AND coalesce(child.start, child."end") <= coalesce(parent."end", DATE '9999-01-01') + 1
-            AND coalesce(child."end", child.start) <= coalesce(parent."end", DATE '9999-01-01') + 1)
-           OR (child.start IS NULL AND child."end" IS NULL AND parent.origin = child.origin))),
+      AND coalesce(child.start, child."end") >= parent.start - 1
+      AND coalesce(child.start, child."end") <= coalesce(parent."end", DATE '9999-01-01') + 1
+      AND coalesce(child."end", child.start) <= coalesce(parent."end", DATE '9999-01-01') + 1),
 chosen AS (
     SELECT event_id, first(parent_event_id ORDER BY coalesce(is_within, false) DESC, event_type = 'icu_stay' DESC,
            start DESC, parent_event_id) AS parent_event_id
     FROM pairs GROUP BY event_id)
-SELECT merged.*, parent_event_id FROM merged LEFT JOIN chosen USING (event_id) ORDER BY event_id
+SELECT merged.* EXCLUDE (home_id), coalesce(parent_event_id, home_id) AS parent_event_id
+FROM merged LEFT JOIN chosen USING (event_id) ORDER BY event_id
 """
 _CANONICAL = """
 SELECT event_id, subject_id, event_type, datediff('day', index_date_shifted, start)::INTEGER AS start_day,
@@ -74,16 +88,18 @@ KINDS = ("hospital_stay", "icu_stay", "breathing_support", "emergency_visit", "d
 def identified_events(found: Extraction) -> pa.Table:
     """Give every event that was sent under the digest of its content, and the deaths that a discharge tells of.
 
-    Dates are shifted. Equal content has equal ids, whatever row or file it came in.
+    Dates are shifted. Equal content has equal ids, whatever row or file it came in; of what has no dates the hospital
+    stay of its own row and slot, or the only one of its row, is part of the content: the highest support of each of two
+    stays is told twice.
     """
-    return query(_IDENTIFIED, **{kind: found.of(kind) for kind in KINDS})
+    return query(_IDENTIFIED.replace("$apart", str(APART)), **{kind: found.of(kind) for kind in KINDS})
 
 
 def merged_events(identified: pa.Table) -> pa.Table:
     """Give each distinct event once, with the number of rows it came in and the stay it lies in.
 
     A stay contains what begins and ends within it, else what does so with a day of tolerance on both sides; an event
-    without dates lies in the stay of its own row.
+    without dates lies in the hospital stay of its own row (`identified_events`).
     """
     return query(_PARENTS, merged=query(_MERGED, identified=identified))
 

@@ -8,6 +8,7 @@ from config.site import Site
 from config.vocab.terms import NOT_REPORTED
 from tasks.harmonize.ages import OVER_89
 from tasks.harmonize.consensus import agreed
+from tasks.harmonize.flags import DERIVED_FLAGS
 from tasks.harmonize.query import query
 from tasks.harmonize.race_ethnicity import RaceEthnicity, combined, elsewhere
 
@@ -33,10 +34,19 @@ def people_of(records: pa.Table, studies: pa.Table) -> tuple[pa.Table, list[tupl
         subject_id, has_images, has_table and the attributes as declared in `config.fields`; and the subjects to hold,
         each with its rule.
     """
-    told, conflicts = agreed(records, "subject_id", list(KINDS["subject"]))
+    told, conflicts = agreed(_without_silence(records), "subject_id", list(KINDS["subject"]))
     held = [(row["subject_id"], row["rule"]) for row in query(_HELD, records=records).to_pylist()]
     held += [(subject, CONTRADICTED) for subjects in conflicts.values() for subject in subjects.to_pylist()]
     return query(_PEOPLE, told=told, studies=studies), sorted(set(held))
+
+
+def _without_silence(records: pa.Table) -> pa.Table:
+    """Give the records with null for Not Reported: a row that does not know contradicts no row that does."""
+    for at, field in enumerate(records.schema):
+        if field.name in KINDS["subject"] and pa.types.is_string(field.type):
+            is_silent = pc.fill_null(pc.equal(records[field.name], NOT_REPORTED), pa.scalar(value=False))
+            records = records.set_column(at, field, pc.if_else(is_silent, None, records[field.name]))
+    return records
 
 
 def subject_rows(people: pa.Table, anchors: pa.Table, flags: pa.Table, site: Site) -> pa.Table:
@@ -63,7 +73,7 @@ def subject_rows(people: pa.Table, anchors: pa.Table, flags: pa.Table, site: Sit
             **races,
             "country": pc.fill_null(people["country"], site.country),
             "zip3": people["zip"] if american else pa.nulls(length, pa.string()),
-            **{name: flags[name] for name in ("covid19_status", "covid19_status_basis", "ever_icu", "ever_ventilated")},
+            **{name: flags[name] for flag in DERIVED_FLAGS for name in (flag, f"{flag}_basis")},
         }
     )
 

@@ -34,9 +34,10 @@ TRACES = pa.schema(
         ("mapping_id", pa.string()),
         ("mapping_version", pa.string()),
         ("rule_id", pa.string()),
+        ("missing_reason", pa.string()),
     ]
 )
-_SAME = ("kind", "file", "slot", "field", "header", "mapping", "version", "rule")
+_SAME = ("kind", "file", "slot", "field", "header", "mapping", "version", "rule", "missing")
 _SEALED = """
 SELECT trace, row, unhex(substr(sha256(outer_block || unhex(sha256(inner_block || encode(
        concat_ws(chr(31), word, subject_id, name, raw))))), 1, 32)) AS raw_digest
@@ -55,6 +56,14 @@ class Traces:
         """Give points and traces as tables."""
         points = pa.concat_tables([POINTS.empty_table(), *self.points])
         return {"points": points, "traces": pa.Table.from_pylist(self.traces, schema=TRACES)}
+
+    def source_columns(self) -> dict[tuple[str, int, int, str], int]:
+        """Give the place of the source column of every kind, file, slot and attribute that a cell tells."""
+        names = ("kind", "file", "slot", "attribute", "source_column")
+        found = self.tables()["traces"].select(names)
+        return {
+            tuple(key): place for *key, place in zip(*(found[name].to_pylist() for name in names), strict=True) if place
+        }
 
     def add(self, file: Extraction, table: SiteTable, people: Pseudonymizer) -> None:
         """Add what one file's records came from.
@@ -77,6 +86,7 @@ class Traces:
         """Note what some points share, and give it a number."""
         row = {"trace": len(self.traces), "kind": same["kind"], "attribute": same["field"], "file": same["file"]}
         row |= {"slot": same["slot"], "source_column": column, "rule_id": same.get("rule")}
+        row["missing_reason"] = same.get("missing")
         self.traces.append(row | {"mapping_id": applied[0], "mapping_version": applied[1]})
         return len(self.traces) - 1
 

@@ -40,6 +40,13 @@ HAVING count(DISTINCT sex) FILTER (sex <> 'Not Reported') > 1
     OR max(least_age - shift / 365.25) - min(age_at_index - shift / 365.25) >= 2
 ORDER BY subject_id
 """  # noqa: S608 -- constants
+_BASES = ",\n".join(
+    f"""of_{flag} AS (
+    SELECT subject_id, list_sort(list_distinct(flatten(list({flag}_basis)))) AS {flag}_basis
+    FROM rows SEMI JOIN grouped USING (subject_id, {flag}) WHERE {flag}_basis IS NOT NULL
+    GROUP BY subject_id)"""  # noqa: S608 -- constants
+    for flag in ("covid19_status", "ever_icu", "ever_ventilated")
+)
 _MERGED = f"""
 WITH {_ROWS},
 grouped AS (
@@ -61,15 +68,15 @@ grouped AS (
            CASE WHEN bool_or(ever_ventilated = 'Yes') THEN 'Yes' WHEN bool_or(ever_ventilated = 'No') THEN 'No'
                 ELSE 'Not Reported' END AS ever_ventilated
     FROM rows GROUP BY subject_id),
-basis AS (
-    SELECT subject_id, list_sort(list_distinct(flatten(list(covid19_status_basis)))) AS covid19_status_basis
-    FROM rows SEMI JOIN grouped USING (subject_id, covid19_status) WHERE covid19_status_basis IS NOT NULL
-    GROUP BY subject_id)
+{_BASES}
 SELECT subject_id, site_id, index_event, age.years AS age_at_index, age.gt89 AS age_at_index_gt89, sex,
        race.list AS race_ethnicity, race.race AS race, race.ethnicity AS ethnicity, race.scheme AS race_scheme, country,
        CASE WHEN NOT coalesce(has_moved, false) THEN zip3 WHEN country = 'US' THEN '000' END AS zip3,
-       covid19_status, covid19_status_basis, ever_icu, ever_ventilated, coalesce(has_moved, false) AS has_moved
-FROM grouped LEFT JOIN basis USING (subject_id) ORDER BY subject_id
+       covid19_status, covid19_status_basis, ever_icu, ever_icu_basis, ever_ventilated, ever_ventilated_basis,
+       coalesce(has_moved, false) AS has_moved
+FROM grouped LEFT JOIN of_covid19_status USING (subject_id) LEFT JOIN of_ever_icu USING (subject_id)
+     LEFT JOIN of_ever_ventilated USING (subject_id)
+ORDER BY subject_id
 """  # noqa: S608 -- constants
 
 

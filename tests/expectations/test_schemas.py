@@ -9,7 +9,7 @@ from expectations.schemas.catalog import BATCH, CANONICAL
 from expectations.schemas.table import Sensitivity, Stage, Table, batch_form, column, stage_of, table_of
 
 COLUMNS = {
-    "subject": 19,
+    "subject": 21,
     "clinical_event": 12,
     "test_result": 10,
     "condition": 7,
@@ -20,7 +20,7 @@ COLUMNS = {
     "imaging_instance": 27,
     "release": 16,
     "change_log": 7,
-    "lineage": 14,
+    "lineage": 15,
 }
 OURS = [one for one in vars(pipeline).values() if isinstance(one, Table)]
 ALL = [*CANONICAL.values(), *OURS]

@@ -17,6 +17,7 @@ from config.vocab.terms import MEASUREMENT
 from tasks.harmonize.columns import columns_of
 from tasks.harmonize.numbers import decide_number, decimal_mark, map_numbers
 from tasks.harmonize.terminology import decide_drug, decide_loinc, decide_unit
+from tests.harmonize.conftest import RUN
 
 Table = Callable[[str], str]
 WIDE = """
@@ -154,6 +155,13 @@ def test_a_value_without_a_known_unit_or_beyond_its_bounds_is_held(curate: Any, 
     assert batch.findings["H-UNIT", "measurement"] == 1
     assert batch.findings["H-IMPLAUSIBLE", "measurement"] == 2
     assert len(batch.table("measurement")) == 8
+    report = batch.context.work.read(batch.context.layout.private_run(RUN, "report/rows.csv")).decode().splitlines()
+    assert {tuple(line.split(",")[1:]) for line in report[1:]} == {
+        ("1", "H-IMPLAUSIBLE", "inches"),
+        ("2", "H-UNIT", "crp"),
+        ("3", "H-IMPLAUSIBLE", "fever"),
+        ("4", "S-UNMAPPED", "fever"),
+    }
 
 
 def test_rows_that_are_one_measurement_each(curate: Any, table: Table) -> None:

@@ -132,6 +132,31 @@ def test_support_without_dates_lies_in_the_stay_of_its_row(curate: Any, table: T
     assert {row["start_day"] for row in batch.table("clinical_event")} == {None}
 
 
+def test_the_highest_support_of_each_stay_is_kept(curate: Any, table: Table) -> None:
+    site = """
+        [[tables]]
+        pattern = "*.csv"
+        [tables.columns]
+        id = "patient_id"
+        came = { field = "hospital_stay.start", date = "iso" }
+        icu = { field = "icu_stay.start", date = "iso" }
+        max = "breathing_support.maximum"
+    """
+    rows = table("""
+        id | came       | icu        | max
+        a  | 2020-04-01 | 2020-04-02 | IMV
+        a  | 2020-06-01 |            | IMV
+        a  | 2020-06-01 |            | IMV
+    """)
+    batch = curate(site, {"a.csv": rows})
+    events = batch.of("clinical_event", "a")
+    stays = {row["event_id"] for row in events if row["event_type"] == "hospital_stay"}
+    supports = [row for row in events if row["event_type"] == "breathing_support"]
+    assert {row["parent_event_id"] for row in supports} == stays, "of the hospital stay, not of the ICU in the same row"
+    assert len(supports) == len(stays) == 2
+    assert batch.subject("a")["ever_ventilated_basis"] == ["event"]
+
+
 def test_a_discharge_as_dead_is_a_death(curate: Any, table: Table) -> None:
     events = table("""
         id | what          | from       | to         | detail   | loinc
@@ -235,9 +260,18 @@ def test_rows_of_one_patient_are_put_together_or_contradict(curate: Any, table: 
         b  | M   | 40  |                           |
         c  | F   | 7.5 |                           |
         d  | F   | 30  | Unknown                   |
+        d  | U   | 30  | Declined                  | refused
            | F   | 30  |                           |
     """)
     batch = curate(SITE, {"people.csv": people})
+    assert batch.subject("d")["sex"] == "Female", "a row that does not know contradicts no row that does"
+    told = {
+        (row["field"], row["missing_reason"])
+        for row in batch.table("lineage")
+        if row["entity_id"] == batch.people.subject("d")
+    }
+    assert ("country", "asked-declined") in told
+    assert ("sex", None) in told
     first = batch.subject("a")
     assert (first["sex"], first["age_at_index"], first["age_at_index_gt89"]) == ("Female", None, True)
     assert (first["race_ethnicity"], first["country"]) == (["Hispanic or Latino", "White"], "CA")
@@ -249,7 +283,7 @@ def test_rows_of_one_patient_are_put_together_or_contradict(curate: Any, table: 
         (batch.people.subject("c"), "D-AGE-RANGE"),
     }
     assert batch.findings["H-NO-PATIENT", "patient_id"] == 1
-    assert batch.report.counts["rows_in"] == 7
+    assert batch.report.counts["rows_in"] == 8
     assert batch.report.counts["rows_held"] == 3
 
 

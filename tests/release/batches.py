@@ -184,7 +184,8 @@ def a_subject(name: str) -> dict[str, Any]:
         "subject_id": name, "site_id": "s01", "index_event": "COVID-19 Test", "age_at_index": 61,
         "age_at_index_gt89": False, "sex": "Female", "race_ethnicity": ["Asian", "White"], "race": "Other",
         "ethnicity": "Not Reported", "race_scheme": "OMB-SPD15", "country": "US", "zip3": "606",
-        "covid19_status": "Positive", "covid19_status_basis": ["test"], "ever_icu": "No", "ever_ventilated": "No",
+        "covid19_status": "Positive", "covid19_status_basis": ["test"], "ever_icu": "No",
+        "ever_icu_basis": ["site_sends_all"], "ever_ventilated": "No", "ever_ventilated_basis": ["site_sends_all"],
     }  # fmt: skip
 
 

@@ -49,7 +49,9 @@ SUBJECT: Row = {
     "covid19_status": "Positive",
     "covid19_status_basis": ["test"],
     "ever_icu": "No",
+    "ever_icu_basis": ["site_sends_all"],
     "ever_ventilated": "No",
+    "ever_ventilated_basis": ["site_sends_all"],
 }
 STUDY: Row = {
     "day": 1,
