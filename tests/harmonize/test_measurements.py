@@ -157,10 +157,10 @@ def test_a_value_without_a_known_unit_or_beyond_its_bounds_is_held(curate: Any, 
     assert len(batch.table("measurement")) == 8
     report = batch.context.work.read(batch.context.layout.private_run(RUN, "report/rows.csv")).decode().splitlines()
     assert {tuple(line.split(",")[1:]) for line in report[1:]} == {
-        ("1", "H-IMPLAUSIBLE", "inches"),
-        ("2", "H-UNIT", "crp"),
-        ("3", "H-IMPLAUSIBLE", "fever"),
-        ("4", "S-UNMAPPED", "fever"),
+        ("2", "H-IMPLAUSIBLE", "inches"),
+        ("3", "H-UNIT", "crp"),
+        ("4", "H-IMPLAUSIBLE", "fever"),
+        ("5", "S-UNMAPPED", "fever"),
     }
 
 
