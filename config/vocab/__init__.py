@@ -79,6 +79,12 @@ def covid_assays() -> Mapping[str, str]:
 
 
 @cache
+def contrast_agents() -> Mapping[str, str]:
+    """Give what the words beside a contrast agent mean, by folded word: none, by_mouth or by_vein."""
+    return MappingProxyType({fold(row["word"]): row["meaning"] for row in rows_of("vocab/contrast_agents.csv")})
+
+
+@cache
 def small_zip3() -> frozenset[str]:
     """Give the three-digit zip areas too small to be released (45 CFR 164.514(b)(2)(i)(B))."""
     return frozenset(row["zip3"] for row in rows_of("vocab/hipaa_zip3_restricted.csv"))
@@ -88,6 +94,14 @@ def small_zip3() -> frozenset[str]:
 def _vendor_prefixes() -> tuple[tuple[str, str], ...]:
     rows = rows_of("vocab/manufacturers.csv")
     return tuple(sorted(((row["prefix"], row["vendor"]) for row in rows), key=lambda pair: -len(pair[0])))
+
+
+def contrast_of_agent(text: str) -> str | None:
+    """Tell whether a Contrast/Bolus Agent was given by vein: ``W``, or null where none was or nobody can tell."""
+    folded = fold(text)
+    said = {contrast_agents().get(word) for word in (folded, *folded.replace(",", " ").replace(";", " ").split())}
+    is_elsewhere = "by_mouth" in said and "by_vein" not in said
+    return None if not folded or "none" in said or is_elsewhere else "W"
 
 
 def vendor_of(manufacturer: str) -> str | None:

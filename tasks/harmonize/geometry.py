@@ -41,7 +41,7 @@ _VOLUMES = """
 SELECT series.series_uid,
        CASE WHEN orientations = 1 AND places > 1 THEN step END AS slice_spacing_mm,
        CASE WHEN orientations = 1 THEN places END::INTEGER AS n_positions,
-       CASE WHEN orientations = 1 AND places > 1 THEN coalesce(missing, 0) END::INTEGER AS n_missing_slices,
+       CASE WHEN orientations = 1 AND places > 1 THEN try_cast(coalesce(missing, 0) AS INTEGER) END AS n_missing_slices,
        CASE WHEN first_modality = 'CT' AND slices > 1
             THEN orientations = 1 AND smallest > unique_mm AND largest - least <= greatest(even_mm, step / 100)
                  AND shift <= greatest(even_mm, step / 100) END AS regular_volume
@@ -63,7 +63,7 @@ def volumes_of(rows: Rows, series: pa.Table) -> pa.Table:
     -------
     pa.Table
         By series_uid: slice_spacing_mm, n_positions and n_missing_slices, null where there is more than one
-        orientation or no place; and regular_volume, null where it is no CT or has fewer than two slices with a place.
+        orientation or no place (n_missing_slices also where so many would fit that no count is meant); and regular_volume, null where it is no CT or has fewer than two slices with a place.
     """
     limits = pa.table({"even_mm": [EVEN_MM], "unique_mm": [UNIQUE_MM], "gap": [GAP]})
     statement = _SLICES.format(unique_mm=UNIQUE_MM, gap=GAP)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from config.vocab import body_part_of, vendor_of, view_position_of
+from config.vocab import body_part_of, contrast_of_agent, vendor_of, view_position_of
 from expectations.schemas import imaging_instance
 from expectations.schemas.table import batch_form
 from tasks.harmonize.consensus import agreed
@@ -37,6 +37,7 @@ TERMS: Mapping[str, Callable[[str], str | None]] = {  # by column
     "body_part": body_part_of,
     "manufacturer": vendor_of,
     "view_position": view_position_of,
+    "contrast": contrast_of_agent,
 }
 _SERIES = """
 SELECT series_uid, min(study_uid) AS study_uid, min(subject_id) AS subject_id, min(modality) AS first_modality,
@@ -51,17 +52,19 @@ SELECT study_uid, min(subject_id) AS subject_id, list_sort(list(DISTINCT modalit
 FROM instances GROUP BY study_uid ORDER BY study_uid
 """
 _READ = """
-SELECT told.*, body_part.term AS body_part, manufacturer.term AS manufacturer, view_position.term AS view_position
+SELECT told.*, body_part.term AS body_part, manufacturer.term AS manufacturer, view_position.term AS view_position,
+       contrast.term AS contrast
 FROM (SELECT * REPLACE (CASE WHEN laterality IN ('B', 'L', 'R', 'U') THEN laterality END AS laterality)
              RENAME (view_position AS view_position_raw),
              CASE WHEN patient_age_gt89 THEN 90 ELSE patient_age_years END::SMALLINT AS age FROM settled) AS told
 LEFT JOIN body_part ON body_part_raw = body_part.spelling
 LEFT JOIN manufacturer ON manufacturer_raw = manufacturer.spelling
 LEFT JOIN view_position ON view_position_raw = view_position.spelling
+LEFT JOIN contrast ON contrast_agent = contrast.spelling
 """
 _SPELLINGS = """
-SELECT DISTINCT unnest([body_part_raw, manufacturer_raw, view_position]) AS spelling,
-       unnest(['body_part', 'manufacturer', 'view_position']) AS name
+SELECT DISTINCT unnest([body_part_raw, manufacturer_raw, view_position, contrast_agent]) AS spelling,
+       unnest(['body_part', 'manufacturer', 'view_position', 'contrast']) AS name
 FROM spelt ORDER BY name, spelling
 """
 _UNREAD = """

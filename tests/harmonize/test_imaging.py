@@ -226,3 +226,30 @@ def test_headers_of_a_study_speak_where_it_has_no_description(curate: Any, image
     batch = curate("", {}, rows.rows)
     names = [batch.of("imaging_study", who)[0]["loinc_long_common_name"] for who in "abc"]
     assert names == ["CT Chest W contrast IV", "CT Head", "XR Chest PA and Lateral"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "contrast"),
+    [
+        ("OMNIPAQUE 350", "W"),
+        ("Iohexol IV, oral", "W"),
+        ("ORAL", None),
+        ("Gastrografin PO", None),
+        ("NONE", None),
+        ("Without Contrast", None),
+        ("0", None),
+    ],
+)
+def test_only_an_agent_in_a_vein_is_contrast(curate: Any, images: Any, agent: str, contrast: str | None) -> None:
+    rows = images().add("a", date(2020, 4, 1), count=2, body_part_raw="CHEST", contrast_agent=agent)
+    (study,) = curate("", {}, rows.rows).of("imaging_study", "a")
+    assert study["loinc_contrast"] == contrast
+
+
+def test_a_slice_at_an_absurd_place_does_not_stop_a_batch(curate: Any, images: Any) -> None:
+    rows = images()
+    for place in (0.0, 1.0, 2.0, 1e13):
+        rows.add("a", date(2020, 4, 1), image_position_mm=[0.0, 0.0, place], image_orientation=[1.0, 0, 0, 0, 1.0, 0])
+    (series,) = curate("", {}, rows.rows).of("imaging_series", "a")
+    assert series["n_positions"] == 4
+    assert series["n_missing_slices"] is None

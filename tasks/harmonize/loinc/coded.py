@@ -15,7 +15,7 @@ NONE = "L-LOINC-NONE"
 _FACTS = """
 SELECT study_uid, list_sort(list(DISTINCT body_part) FILTER (body_part IS NOT NULL)) AS body_parts,
        list_sort(list(DISTINCT view_position) FILTER (view_position IS NOT NULL)) AS views,
-       bool_and(contrast_agent IS NOT NULL) AS is_contrasted,
+       bool_and(contrast IS NOT NULL) AS is_contrasted,
        list_sort(list(DISTINCT code) FILTER (code IS NOT NULL)) AS codes
 FROM (SELECT *, unnest(coalesce(procedure_codes, [NULL])) AS code FROM instances
       WHERE NOT coalesce(is_localizer, false))
@@ -54,7 +54,7 @@ def coded(studies: pa.Table, instances: Rows) -> tuple[pa.Table, dict[str, int]]
     studies
         Columns study_uid, modalities and study_description.
     instances
-        Rows of `expectations.schemas.pipeline.INSTANCES`, with the terms body_part and view_position.
+        Rows of `expectations.schemas.pipeline.INSTANCES`, with the terms body_part, view_position and contrast.
     """
     facts = query_groups(_FACTS, "study_uid", instances)
     exams = query(_EXAMS, studies=studies, facts=facts)
