@@ -95,7 +95,7 @@ KINDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
         },
         "measurement": {
             "start": _DATE,
-            "name": Field(Form.CODE, (*terms.MEASUREMENT, IGNORED)),
+            "name": Field(Form.CODE, (*terms.MEASUREMENT, IGNORED), "measurement"),
             "loinc": Field(Form.LOINC),
             "value": Field(Form.NUMBER),
             "unit": Field(Form.UNIT),

@@ -22,7 +22,7 @@ def fold(text: str) -> str:
 @cache
 def _synonyms() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     by_field: dict[str, dict[str, dict[str, str]]] = {}
-    for row in rows_of("vocab/value_synonyms.csv"):
+    for row in (*rows_of("vocab/value_synonyms.csv"), *rows_of("vocab/measurement_words.csv")):
         for language in row["language"].split("/"):
             words = by_field.setdefault(row["field"], {}).setdefault(language, {})
             words[fold(row["raw_value"])] = row["canonical"]

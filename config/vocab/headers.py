@@ -10,6 +10,7 @@ from types import MappingProxyType
 from config.rules import rows_of
 
 NOT_READ = "not_read"
+MEASUREMENT_VALUE = "measurement.value"
 _ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin letters; marks of other scripts are letters of their own
 _CAMEL = re.compile(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[A-Za-z]{3})(?=\d)")
 _PARTS = re.compile(r"\w+")
@@ -19,11 +20,12 @@ _COVID = (("sars", "cov", "2"), ("covid", "19"), ("sars", "cov2"), ("covid19",),
 
 @dataclass(frozen=True, slots=True)
 class HeaderWord:
-    """One way to name a column: the field, the words, and their language."""
+    """One way to name a column: the field, the words, their language, and what is measured, if the words name it."""
 
     field: str
     words: tuple[str, ...]
     language: str
+    name: str = ""
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -42,7 +44,14 @@ def words_of(text: str) -> tuple[str, ...]:
 def header_words() -> tuple[HeaderWord, ...]:
     """Give all known names of columns."""
     rows = rows_of("vocab/headers.csv")
-    return tuple(HeaderWord(row["field"], words_of(row["word"]), row["language"]) for row in rows)
+    measured = rows_of("vocab/measurement_words.csv")
+    return (
+        *(HeaderWord(row["field"], words_of(row["word"]), row["language"]) for row in rows),
+        *(
+            HeaderWord(MEASUREMENT_VALUE, words_of(row["raw_value"]), row["language"], row["canonical"])
+            for row in measured
+        ),
+    )
 
 
 @cache

@@ -503,6 +503,55 @@ def test_bytes_of_no_encoding_are_proposed_as_the_one_that_reads_everything() ->
     assert proposed_encoding(b"a,\x81\xff\x81\n") == "latin-1"
 
 
+# --- measurements and drugs
+
+
+def test_columns_of_a_wide_table_that_are_measurements() -> None:
+    header = "mrn,Height (cm),Body weight kg,CRP,peso,SpO2 %,measurement date"
+    draft = drafted({"people.csv": csv_of(header, "171,80,4.2,80,97,2020-04-01")})
+    assert proposal(draft, "Height (cm)").options == {"name": "height", "unit": "cm"}
+    assert proposal(draft, "Body weight kg").options == {"name": "weight", "unit": "kg"}
+    open_unit = proposal(draft, "CRP")
+    assert open_unit.options == {"name": "crp"}
+    assert open_unit.questions == ("in which unit is it: set unit (100% of its values are plausible in mg/L)",)
+    assert not proposal(draft, "peso").is_used, "the weight is another column already"
+    columns = site_of(draft).tables[0].columns
+    assert columns["Height (cm)"].place == ("measurement.value", 1, "height")
+    assert columns["measurement date"].field == "measurement.start"
+
+
+def test_a_table_of_laboratory_results_is_measurements_and_one_of_tests_is_not() -> None:
+    labs = "mrn,test name,result,units,collection date\n" + "".join(
+        f"{CANARY}-{n},{name},{value},{unit},2020-04-{n + 10}\n"
+        for n in range(8)
+        for name, value, unit in (("Creatinine", 1.1, "mg/dL"), ("CRP", 12, "mg/L"), ("Ferritin", 300, "ng/mL"))
+    )
+    pcr = "mrn,test name,result,collection date\n" + "".join(
+        f"{CANARY}-{n},SARS-CoV-2 PCR,{('Positive', 'Negative')[n % 2]},2020-04-{n + 10}\n" for n in range(8)
+    )
+    assert declared(drafted({"labs.csv": labs})) == {
+        "mrn": "patient_id",
+        "test name": "measurement.name",
+        "result": "measurement.value",
+        "units": "measurement.unit",
+        "collection date": "measurement.start",
+    }
+    found = declared(drafted({"labs.csv": pcr}))
+    assert found["result"] == "test.result"
+    assert found["collection date"] == "test.start"
+    assert not [field for field in found.values() if field.startswith("measurement.")]
+
+
+def test_a_table_of_drugs_keeps_frequent_names_as_they_stand() -> None:
+    drugs = "mrn,drug,atc code,dose,route,start date\n" + "".join(
+        f"{CANARY}-{n},Dexamethasone,H02AB02,6,oral,2020-04-{n + 10}\n" for n in range(8)
+    )
+    draft = drafted({"medications.csv": drugs})
+    assert proposal(draft, "drug").options == {"codes": {"Dexamethasone": "Dexamethasone"}}
+    assert declared(draft)["atc code"] == "medication.code"
+    assert declared(draft)["start date"] == "medication.start"
+
+
 # --- words
 
 
@@ -540,11 +589,11 @@ def test_a_unit_in_brackets_is_no_part_of_the_name() -> None:
 
 
 def test_units_of_headers_are_kept_and_asked_about() -> None:
-    draft = drafted({"a.csv": csv_of("mrn,age (months),viral load [{copies}/mL],temp (°C),shoe", "26,1000,37.5,44")})
+    draft = drafted({"a.csv": csv_of("mrn,age (months),viral load [{copies}/mL],wall (°C),shoe", "26,1000,37.5,44")})
     assert proposal(draft, "age (months)").options == {"unit": "months"}
     assert proposal(draft, "viral load [{copies}/mL]").options == {"unit": "{copies}/mL"}
     assert site_of(draft).tables[0].columns["age (months)"].unit == "months"
-    assert proposal(draft, "temp (°C)").questions == ("numbers of what, in °C",)
+    assert proposal(draft, "wall (°C)").questions == ("numbers of what, in °C",)
     assert proposal(draft, "shoe").questions == ("numbers of what",)
 
 

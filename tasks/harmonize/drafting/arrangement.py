@@ -92,10 +92,10 @@ def _with_slots(chosen: Iterable[Proposal]) -> list[Proposal]:
 
 def _once_each(chosen: Sequence[Proposal]) -> tuple[list[Proposal], list[Proposal]]:
     """Part the proposals into one per field and slot, and those that another column already is."""
-    best: dict[tuple[str, int], Proposal] = {}
+    best: dict[tuple[str, object, int], Proposal] = {}
     twice = []
     for one in sorted(chosen, key=lambda one: -one.confidence):
-        first = best.setdefault((one.field, one.slot), one)
+        first = best.setdefault((one.field, one.options.get("name"), one.slot), one)
         if first is not one:
             reason = f'"{first.header}" is {first.field} already'
             twice.append(replace(one, field="", confidence=0.0, evidence=reason, questions=("which of the two is it",)))

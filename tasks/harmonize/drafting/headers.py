@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from config.vocab.headers import HeaderWord, fillers, header_words, words_of
+from config.vocab.measurements import conversions
 
 EXACT, WITH_NUMBER, PARTIAL = 1.0, 0.97, 0.9
 _UNIT = re.compile(r"[\[(]\s*([^\[\]()]{1,20})\s*[\])]")
@@ -21,18 +22,24 @@ class HeaderMatch:
     language: str
     words: str
     ordinal: tuple[str, ...] = ()
+    name: str = ""
 
 
 def header_matches(header: str) -> list[HeaderMatch]:
     """Give the fields that a header may name, the best match of each, best first."""
     words = words_of(_UNIT.sub(" ", header)) or words_of(header)
-    best: dict[str, tuple[tuple[float, int], HeaderMatch]] = {}
+    best: dict[tuple[str, str], tuple[tuple[float, int], HeaderMatch]] = {}
     for known in header_words():
         match = _match(known, words)
         rank = (match.score, len(known.words)) if match else (0.0, 0)
-        if match and rank > best.get(known.field, ((0.0, 0), match))[0]:
-            best[known.field] = (rank, match)
-    return [match for _, match in sorted(best.values(), key=lambda pair: (-pair[0][0], -pair[0][1], pair[1].field))]
+        if match and rank > best.get((known.field, known.name), ((0.0, 0), match))[0]:
+            best[known.field, known.name] = (rank, match)
+    return [match for _, match in sorted(best.values(), key=_order)]
+
+
+def _order(found: tuple[tuple[float, int], HeaderMatch]) -> tuple[float, int, str, str]:
+    (score, words), match = found
+    return -score, -words, match.field, match.name
 
 
 def unit_of(header: str) -> str | None:
@@ -46,12 +53,12 @@ def _match(known: HeaderWord, words: tuple[str, ...]) -> HeaderMatch | None:
         return _match_unspaced(known, "".join(words))
     if not set(known.words) <= set(words):
         return None
-    rest = [word for word in words if word not in known.words]
+    rest = [word for word in words if word not in known.words and (known.name, word) not in conversions()]
     ordinal = tuple(word for word in rest if word.isdigit() or word in fillers()["ordinal"])
     others = [word for word in rest if word not in ordinal and word not in fillers()["filler"]]
     share = len(known.words) / (len(known.words) + len(others))
     score = EXACT if not rest else WITH_NUMBER if not others else PARTIAL * share
-    return HeaderMatch(known.field, score, known.language, " ".join(known.words), ordinal)
+    return HeaderMatch(known.field, score, known.language, " ".join(known.words), ordinal, known.name)
 
 
 def _match_unspaced(known: HeaderWord, text: str) -> HeaderMatch | None:
@@ -60,7 +67,7 @@ def _match_unspaced(known: HeaderWord, text: str) -> HeaderMatch | None:
         return None
     rest = text.replace(phrase, "", 1)
     score = EXACT if not rest else WITH_NUMBER if rest.isdigit() else PARTIAL * len(phrase) / len(text)
-    return HeaderMatch(known.field, score, known.language, phrase, (rest,) if rest.isdigit() else ())
+    return HeaderMatch(known.field, score, known.language, phrase, (rest,) if rest.isdigit() else (), known.name)
 
 
 def languages_of(headers: Iterable[str]) -> Counter[str]:

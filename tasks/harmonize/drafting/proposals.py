@@ -1,11 +1,13 @@
 """Which field each column of a table is: proposals with confidence and evidence, one column looked at by itself."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from config.fields import EVENT, EVENT_KIND, PATIENT_ID, Field, Form, field_of
+from config.vocab import fold
 from config.vocab.headers import NOT_READ, event_words, words_of
+from config.vocab.measurements import conversions, measurements
 from tasks.harmonize.drafting.codebook import Codebook, Entry
 from tasks.harmonize.drafting.headers import HeaderMatch, header_matches, unit_of
 from tasks.harmonize.drafting.tables import ColumnFacts, RawTable
@@ -17,6 +19,8 @@ LEAST = 0.5  # below it a proposal is shown and not used
 _LEAST_FIT = 0.5
 _BY_VALUES = ("condition.code", "test.loinc", "subject.sex", "breathing_support.device")
 _ALL_BY_VALUES = 0.95
+_LABORATORY = frozenset({"test", "measurement"})  # files of these names hold either
+_AS_MEASURED = {"result": "value"}
 _MONTHS = frozenset({"months", "month", "mo", "mos", "meses", "mois", "monate", "mesi"})
 
 
@@ -42,10 +46,23 @@ class Proposal:
 def proposals_of(table: RawTable, codebook: Codebook, setting: Setting) -> dict[str, list[Proposal]]:
     """Give the proposals for every column, the most confident first; none where nothing is known."""
     kind = kind_of_name(table)
-    return {
+    found = {
         header: _of_column(header, facts, _entry(codebook, header), (kind, setting))
         for header, facts in table.columns.items()
     }
+    left_out = _of_other_kind([proposals[0] for proposals in found.values() if proposals and proposals[0].is_used])
+    return {
+        header: [one for one in proposals if not one.field.startswith(left_out)] for header, proposals in found.items()
+    }
+
+
+def _of_other_kind(used: Sequence[Proposal]) -> tuple[str, ...]:
+    """Give the kinds that a table does not hold: of a laboratory it holds tests or measurements, of people maybe both."""
+    fields = {one.field for one in used}
+    if any("name" in one.options for one in used):
+        return ()
+    is_measured = "measurement.value" in fields and bool(fields & {"measurement.name", "measurement.loinc"})
+    return ("test.",) if is_measured else ("measurement.",)
 
 
 def kind_of_name(table: RawTable) -> str:
@@ -98,20 +115,22 @@ def _of_column(header: str, facts: ColumnFacts, entry: Entry, about: tuple[str, 
 def _with_label(matches: list[HeaderMatch], entry: Entry) -> list[HeaderMatch]:
     """Add what the label of the code book says, a little less sure than the header itself."""
     labelled = [replace(one, score=one.score * BY_LABEL) for one in header_matches(entry.label)] if entry.label else []
-    best: dict[str, HeaderMatch] = {}
+    best: dict[tuple[str, str], HeaderMatch] = {}
     for match in [*matches, *labelled]:
-        if match.score > best.get(match.field, replace(match, score=0.0)).score:
-            best[match.field] = match
-    return sorted(best.values(), key=lambda match: (-match.score, match.field))
+        if match.score > best.get((match.field, match.name), replace(match, score=0.0)).score:
+            best[match.field, match.name] = match
+    return sorted(best.values(), key=lambda match: (-match.score, match.field, match.name))
 
 
 def _by_file(match: HeaderMatch, kind: str) -> list[HeaderMatch]:
-    """Read a plain start or end in a file of one kind of event as that kind's."""
+    """Read a plain start or end in a file of one kind of event as that kind's, a test's column as a measurement's."""
     owner, _, attribute = match.field.partition(".")
-    name = f"{kind}.{attribute}"
-    if owner != EVENT or not kind or field_of(name) is None:
-        return []
-    return [replace(match, field=name, score=match.score * BY_FILE, words=f"{match.words}, in a file of {kind}")]
+    score = match.score * (BY_FILE if owner == EVENT else 1)
+    names = [f"{kind}.{attribute}"] if owner == EVENT and kind else []
+    if kind in _LABORATORY and owner in {EVENT, "test"}:
+        names.append(f"measurement.{_AS_MEASURED.get(attribute, attribute)}")
+    words = f"{match.words}, in a file of {kind}"
+    return [replace(match, field=one, score=score, words=words) for one in dict.fromkeys(names) if field_of(one)]
 
 
 def _proposal(header: str, match: HeaderMatch, facts: ColumnFacts, about: tuple[Entry, Setting]) -> Proposal:
@@ -122,14 +141,29 @@ def _proposal(header: str, match: HeaderMatch, facts: ColumnFacts, about: tuple[
         return Proposal(header, match.field, confidence, f"{said}; the column is empty", ordinal=match.ordinal)
     fit = fit_of(match.field, kind, facts, *about)
     confidence = min(match.score * (0.5 + 0.5 * fit.share), HIGHEST) if fit.share >= _LEAST_FIT else 0.0
+    options, questions = _measured(header, match.name, facts) if match.name else (_unit(header, kind), ())
     return Proposal(
         header,
         match.field,
         round(confidence, 2),
         f"{said}; {fit.evidence}",
-        {**fit.options, **_unit(header, kind)},
-        fit.questions,
+        {**fit.options, **options},
+        (*fit.questions, *questions),
         match.ordinal,
+    )
+
+
+def _measured(header: str, name: str, facts: ColumnFacts) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Give the options of a column that is one measurement, and what stays open: a unit is never told by its values."""
+    unit = unit_of(header) or next((word for word in words_of(header)[::-1] if (name, fold(word)) in conversions()), "")
+    if (name, fold(unit)) in conversions():
+        return {"name": name, "unit": unit}, ()
+    bounds = measurements()[name]
+    inside = facts.share(
+        lambda text: is_number(text) and bounds.low <= float(text.strip("<> ").replace(",", ".")) <= bounds.high
+    )
+    return {"name": name}, (
+        f"in which unit is it: set unit ({inside:.0%} of its values are plausible in {bounds.unit})",
     )
 
 

@@ -24,6 +24,7 @@ _SHORT = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}")
 _NUMBER = re.compile(r"[<>]?\s*-?\d+([.,]\d+)?")
 _ZIP = re.compile(r"\d{3}|\d{5}(-?\d{4})?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_DRUG = "medication.name"  # a vocabulary of drugs is not part of this
 _AGE_SENTINELS = ("999", "9999", "-1", "-9", "-99", "888")
 
 
@@ -155,7 +156,7 @@ def _ages(facts: ColumnFacts) -> Fit:
 
 def _coded(name: str, kind: Field, facts: ColumnFacts, entry: Entry, setting: Setting) -> Fit:
     """Find the code set of a column: of the code book, else a built-in one, else the site's own words."""
-    is_own_scheme = name == "subject.race" and not setting.is_us
+    is_own_scheme = name == _DRUG or (name == "subject.race" and not setting.is_us)
     if entry.choices:
         return _by_codebook(kind, facts, entry, is_own_scheme=is_own_scheme)
     chosen = _best_set(kind, facts, setting.language)
@@ -166,7 +167,8 @@ def _coded(name: str, kind: Field, facts: ColumnFacts, entry: Entry, setting: Se
     shown = shown_codes(facts)
     if is_own_scheme and shown:
         rare = len(facts.texts) - len(shown)
-        asked = ["the categories are kept as they stand: name their scheme in facts.race_scheme"]
+        scheme = "" if name == _DRUG else ": name their scheme in facts.race_scheme"
+        asked = [f"the texts are kept as they stand{scheme}"]
         asked += [f"{rare} rare texts are left out of its codes"] if rare else []
         codes = {text: text for text in shown}
         return Fit(UNKNOWN_CODES, evidence.replace("in no code set", "kept as the site's own scheme"), {"codes": codes},
