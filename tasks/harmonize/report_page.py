@@ -64,7 +64,8 @@ def _action(group: ProblemGroup) -> str:
 
 
 def _beyond(pair: tuple[str, int]) -> str:
-    return _card(pair[0], {"Found": f"{pair[1]:,} times, beyond single rows"})
+    where = "" if next_steps()[pair[0]].startswith("Nothing to send") else "; validation.html names rows or images"
+    return _card(pair[0], {"Found": f"{pair[1]:,} times, beyond single rows{where}"})
 
 
 def _card(rule_id: str, facts: Mapping[str, str]) -> str:

@@ -20,6 +20,15 @@ from tasks.store.parquet import read_table
 from tasks.validate.outcome import Outcome
 
 GAP = "I-GAP"
+_DAYS = ["start_day", "end_day"]
+ABOUT = {  # which fields a rule is about that spans rows or tables, where its expectation names none
+    "D-SEX-DICOM": ["sex"],
+    "C-ICU-IN-HOSP": _DAYS,
+    "C-VENT-IN-STAY": _DAYS,
+    "C-LOS": _DAYS,
+    "C-OVERLAP": _DAYS,
+    "C-DEATH": _DAYS,
+}
 IMAGES = {"imaging_study": "study_uid", "imaging_series": "series_uid", "imaging_instance": "sop_uid"}
 PLACES = pa.schema(
     [
@@ -122,8 +131,8 @@ def whereabouts(
             connection.register(name, relation)
         connection.read_parquet(str(Path(folder) / "lineage")).create_view("lineage")
         for name, statement in (("in_rows", _ROWS), ("in_images", _OBJECTS)):
-            connection.register(name, connection.execute(statement).to_arrow_table())
-        return connection.execute(_ALL).to_arrow_table().cast(PLACES)
+            connection.register(name, connection.sql(statement).to_arrow_table())
+        return connection.sql(_ALL).to_arrow_table().cast(PLACES)
 
 
 def _of_outcomes(outcomes: Sequence[Outcome], tables: Mapping[str, pa.Table]) -> Iterator[pa.Table]:
@@ -131,7 +140,7 @@ def _of_outcomes(outcomes: Sequence[Outcome], tables: Mapping[str, pa.Table]) ->
         if one.rows:
             rows = tables[one.table].take(pa.array(one.rows, pa.int64()))
             keys = rows[BATCH[one.table].key[0]], rows["subject_id"]
-            yield _asked(one.rule_id, one.table, keys, one.place.split("+") if one.place else [])
+            yield _asked(one.rule_id, one.table, keys, one.place.split("+") if one.place else ABOUT.get(one.rule_id, []))
 
 
 def _of_images(tables: Mapping[str, pa.Table], holds: pa.Table) -> Iterator[pa.Table]:

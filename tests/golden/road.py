@@ -6,8 +6,10 @@ workbook), and ``images.csv``: one row per series, from which small DICOM object
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,12 +28,14 @@ from tasks.context import BatchContext
 from tasks.deidentify.given import keep_given
 from tasks.deidentify.settle import settle_batch
 from tasks.deidentify.shard import deidentify_shard
+from tasks.errors import GateError
 from tasks.harmonize.shard import harmonize_batch
 from tasks.intake.plan import plan_batch
 from tasks.layout import MARKER, raw_prefix
 from tasks.model import BatchPlan
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import read_table
+from tasks.validate.shard import validate_batch
 from tests.deidentify.objects import a_ct, bytes_of
 
 SITES = Path(__file__).parent / "sites"
@@ -86,8 +90,13 @@ def site_of(code: str) -> Site:
 
 def tables_of(code: str) -> Files:
     """Give the clinical tables of a golden batch by name, in their own bytes."""
+    return files_in(SITES / code / "batch")
+
+
+def files_in(folder: Path) -> Files:
+    """Give the files of a folder by name; a folder in it is a workbook."""
     found: Files = {}
-    for path in sorted((SITES / code / "batch").iterdir()):
+    for path in sorted(folder.iterdir()):
         found[path.name] = workbook_of(path) if path.is_dir() else path.read_bytes()
     return found
 
@@ -115,7 +124,12 @@ def _typed(cell: str) -> str | int | date:
 
 def images_of(code: str) -> list[Row]:
     """Give the series of a golden batch, one row each."""
-    with (SITES / code / "images.csv").open(encoding="utf-8", newline="") as file:
+    return rows_in(SITES / code / "images.csv")
+
+
+def rows_in(path: Path) -> list[Row]:
+    """Give the rows of a CSV file; lines that begin with ``#`` are notes."""
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
@@ -135,7 +149,12 @@ def study_uid(row: Mapping[str, str]) -> str:
 
 
 def _attributes(row: Row, series: int, number: int) -> dict[str, Any]:
-    """Give what differs from the CT of `tests.deidentify.objects`; pixels differ in every instance."""
+    """Give what differs from the CT of `tests.deidentify.objects`; pixels differ in every instance.
+
+    The columns ``every`` and ``last`` hold attributes as JSON: of every instance of a series, and of its last.
+    """
+    every, last = (json.loads(row.get(name) or "{}") for name in ("every", "last"))
+    own = every | (last if number == int(row["instances"]) else {})
     pixels = np.arange(16, dtype="<u2") + 64 * series + number
     common = {
         "SpecificCharacterSet": ["", "ISO 2022 IR 87"] if row["description"].isascii() is False else "ISO_IR 100",
@@ -157,7 +176,7 @@ def _attributes(row: Row, series: int, number: int) -> dict[str, Any]:
         "SeriesNumber": str(series),
         "PixelData": pixels.tobytes(),
     }
-    return common | (_slice(number) if row["modality"] == "CT" else _projection(row))
+    return common | (_slice(number) if row["modality"] == "CT" else _projection(row)) | own
 
 
 def _slice(number: int) -> dict[str, Any]:
@@ -193,6 +212,13 @@ def harmonized(site: Site, files: Mapping[str, bytes]) -> Road:
     settle_batch(plan, context)
     harmonize_batch(plan, context)
     return Road(context, plan)
+
+
+def validated(road: Road) -> Road:
+    """Take a batch through validation, also one that a gate stops: its reports are written."""
+    with suppress(GateError):
+        validate_batch(road.plan, road.context)
+    return road
 
 
 def golden(code: str) -> Road:
