@@ -31,7 +31,6 @@ from tasks.harmonize.report import (
     FileReport,
     Problem,
     columns_csv,
-    csv_bytes,
     files_csv,
     grouped,
     problems_csv,
@@ -43,6 +42,7 @@ from tasks.identity import Pseudonymizer
 from tasks.model import BatchPlan, StageReport
 from tasks.store.files import create_from, fetch
 from tasks.store.parquet import read_table, write_batches, write_table
+from tasks.tables.listing import csv_bytes
 from tasks.tables.model import Layout
 
 log = logging.getLogger(__name__)

@@ -100,6 +100,7 @@ def _parsed(name: str, content: bytes, sheet: str) -> tuple[Parsed, bool]:
     return parse(content, name, Layout(encoding=encoding), frozenset()), True
 
 
+_SIGNS = "\u00b0\u00ba\u00aa\u00b5\u00b2\u00b3\u00b1"  # degrees, ordinals, micro, powers: in headers of Western tables
 ENCODINGS = ("cp932", "gb18030", "euc_kr", "cp1252")
 
 
@@ -137,6 +138,8 @@ def _is_likely(before: str, letter: str) -> bool:
         return True
     if "\u4e00" <= letter <= "\u9fff":
         return _is_common(letter)
+    if letter in _SIGNS:
+        return True
     return "\u00c0" <= letter <= "\u024f" and (before.isalpha() or before in ' ,;\t"\n')
 
 

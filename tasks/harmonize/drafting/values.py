@@ -19,9 +19,10 @@ LONGEST_CODE = 40  # characters
 UNKNOWN_CODES = 0.8  # how far few distinct texts without a meaning speak for a coded column
 _ISO = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}([T ].*)?")
 _EIGHT = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
+_KANJI = re.compile(r"\d{4}\s?\u5e74\s?\d{1,2}\s?\u6708\s?\d{1,2}\s?\u65e5.*")
 _PARTS = re.compile(r"\d{1,2}([-/. ])\d{1,2}\1\d{4}([T ].*)?")
 _SHORT = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}")
-_NUMBER = re.compile(r"[<>]?\s*-?\d+([.,]\d+)?")
+_NUMBER = re.compile(r"[<>]?\s*-?\d+(?:[.,]\d{3})*(?:[.,]\d+)?")
 _ZIP = re.compile(r"\d{3}|\d{5}(-?\d{4})?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _DRUG = "medication.name"  # a vocabulary of drugs is not part of this
@@ -94,7 +95,7 @@ def shown_codes(facts: ColumnFacts) -> dict[str, int]:
 
 def is_date(text: str) -> bool:
     """Tell whether a text has the form of a date."""
-    return any(form.fullmatch(text) for form in (_ISO, _EIGHT, _PARTS, _SHORT))
+    return any(form.fullmatch(text) for form in (_ISO, _EIGHT, _KANJI, _PARTS, _SHORT))
 
 
 def is_number(text: str) -> bool:
