@@ -221,7 +221,9 @@ def _present(kind: str, mapped: Mapping[str, Mapped], length: int, *, always: bo
     """
     present = pa.array([always] * length, pa.bool_())
     is_measured = kind == "measurement" and "value" in mapped
-    telling = [mapped[name] for name in ("value", "name", "loinc") if name in mapped] if is_measured else mapped.values()
+    telling = (
+        [mapped[name] for name in ("value", "name", "loinc") if name in mapped] if is_measured else mapped.values()
+    )
     for one in telling:
         present = pc.or_(present, pc.or_(pc.is_valid(one.values), pc.is_valid(one.rules)))
     return present

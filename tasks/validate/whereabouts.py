@@ -140,7 +140,9 @@ def _of_outcomes(outcomes: Sequence[Outcome], tables: Mapping[str, pa.Table]) ->
         if one.rows:
             rows = tables[one.table].take(pa.array(one.rows, pa.int64()))
             keys = rows[BATCH[one.table].key[0]], rows["subject_id"]
-            yield _asked(one.rule_id, one.table, keys, one.place.split("+") if one.place else ABOUT.get(one.rule_id, []))
+            yield _asked(
+                one.rule_id, one.table, keys, one.place.split("+") if one.place else ABOUT.get(one.rule_id, [])
+            )
 
 
 def _of_images(tables: Mapping[str, pa.Table], holds: pa.Table) -> Iterator[pa.Table]:

@@ -53,7 +53,9 @@ def _cells(road: Road, key: str) -> set[str]:
     content, name = road.context.raw.read(key), key.rsplit("/", 1)[-1]
     declared = [table for table in road.context.site.tables if _fits(name, table.pattern)]
     layouts = [Layout(one.format or "", one.encoding or "", one.delimiter or "", one.sheet or "") for one in declared]
-    rows = [cells for layout in layouts for _, cells, rule in parse(content, name, layout, frozenset()).rows if not rule]
+    rows = [
+        cells for layout in layouts for _, cells, rule in parse(content, name, layout, frozenset()).rows if not rule
+    ]
     return {cell.strip() for cells in rows for cell in cells}
 
 

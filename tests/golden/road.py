@@ -224,4 +224,3 @@ def validated(road: Road) -> Road:
 def golden(code: str) -> Road:
     """Take a golden batch as far."""
     return harmonized(site_of(code), tables_of(code) | objects_of(images_of(code)))
-

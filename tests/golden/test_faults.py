@@ -30,7 +30,7 @@ def days() -> Road:
 
 
 def short(name: str) -> str:
-    return name.split("/b1/")[-1]
+    return name.rsplit("/b1/", maxsplit=1)[-1]
 
 
 def test_every_rule_is_in_the_table_once_with_its_severity() -> None:

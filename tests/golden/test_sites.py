@@ -52,4 +52,3 @@ def test_nothing_is_held_and_nothing_is_asked(road: Road) -> None:
 def test_every_row_of_every_file_was_used(code: str, road: Road) -> None:
     assert {line["file"].rsplit("/", 1)[-1].split("!")[0] for line in road.lines("files.csv")} == set(tables_of(code))
     assert all(int(line["rows_in"]) for line in road.lines("files.csv"))
-
