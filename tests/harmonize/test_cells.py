@@ -267,7 +267,11 @@ def test_the_vocabularies_are_whole() -> None:
     assert set(covid_assays().values()) == {"naat", "antigen", "antibody", "not_reported"}
     assert code_sets()["sex.es"]["m"] == "Female"
     assert code_sets()["discharge.pt"]["óbito"] == code_sets()["discharge.pt"]["obito"] == "expired"
-    assert code_sets()["breathing_support.ja"]["ネーザルハイフロー"] == code_sets()["breathing_support.ja"]["nhf"] == "hfnc"
+    assert (
+        code_sets()["breathing_support.ja"]["ネーザルハイフロー"]
+        == code_sets()["breathing_support.ja"]["nhf"]
+        == "hfnc"
+    )
 
 
 @pytest.mark.parametrize(

@@ -101,8 +101,8 @@ def test_stays_of_one_patient_nest_and_none_is_lost(curate: Any, table: Table) -
 def test_support_that_began_before_the_icu_lies_in_the_hospital_stay(curate: Any, table: Table) -> None:
     """The day of tolerance counts only where no stay contains the support without it."""
     events = table("""
-        id | what              | from       | to         | detail
-        a  | test              | 2020-04-01 |            | Positive
+        id | what              | from       | to         | detail   | loinc
+        a  | test              | 2020-04-01 |            | Positive | 94500-6
         a  | hospital_stay     | 2020-04-01 | 2020-04-20 | Home
         a  | icu_stay          | 2020-04-05 | 2020-04-10 |
         a  | breathing_support | 2020-04-04 | 2020-04-06 | HFNC
