@@ -156,7 +156,7 @@ def summary(title: str, files: Sequence[FileReport], found: Mapping[str, int], f
         f"# {title}\n\n{markdown(('', 'count'), counts.items())}\n## What was found\n\n{listed}\n"
         "Rows and images that validation holds afterwards are counted in `report/validation.md`.\n"
         "The report with files, columns and row numbers is private: "
-        "`report/report.html`, `report/validation.html` and the CSV files beside them, under this run's private prefix.\n"
+        "`report/report.html`, `report/validation.html` and the CSV files there, under the run's private prefix.\n"
     )
 
 

@@ -48,7 +48,7 @@ def report_html(
         f'<p class="private">{PRIVATE}</p><div class="figures">{"".join(map(_figure, figures.items()))}</div>'
         f"<h2>What to do</h2>{actions}"
         '<p class="soft">Every single row is in <code>rows.csv</code> beside this page. '
-        'Rows and images that validation asks about afterwards are in <a href="validation.html">validation.html</a>.</p>'
+        'What validation asks about rows and images afterwards is in <a href="validation.html">validation.html</a>.</p>'
         f"<h2>Files</h2>{''.join(map(_file, files))}</main></body></html>\n"
     )
 

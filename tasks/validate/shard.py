@@ -77,7 +77,8 @@ def stopped(plan: BatchPlan, context: BatchContext, rules: list[str]) -> GateErr
     report = context.layout.run(plan.run, "report/validation.md")
     return GateError(
         f"{plan.site}/{plan.batch} is stopped by {', '.join(rules)}; nothing of it is accepted",
-        next_step=f"read {report} in {context.work.address}",
+        next_step=f"read {report} in {context.work.address}; what to send, and where, is copied by "
+        f"`curate report {plan.site} {plan.batch} --run {plan.run} --to FOLDER`",
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from config.fields import field_of
 from config.site_tables import Column
 from config.vocab import body_part_of, code_sets, covid_assays, small_zip3, vendor_of
+from config.vocab.terms import DEVICE, DISCHARGE, TEST_CLASS
 from tasks.harmonize.ages import map_ages
 from tasks.harmonize.cells import Mapped
 from tasks.harmonize.codes import map_codes
@@ -269,6 +270,22 @@ def test_the_vocabularies_are_whole() -> None:
     assert len(small_zip3()) == 19
     assert set(covid_assays().values()) == {"naat", "antigen", "antibody", "not_reported"}
     assert code_sets()["sex.es"]["m"] == "Female"
+    assert code_sets()["discharge.pt"]["óbito"] == code_sets()["discharge.pt"]["obito"] == "expired"
+    assert (
+        code_sets()["breathing_support.ja"]["ネーザルハイフロー"]
+        == code_sets()["breathing_support.ja"]["nhf"]
+        == "hfnc"
+    )
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "values"), [("breathing_support", DEVICE), ("discharge", DISCHARGE), ("test_class", TEST_CLASS)]
+)
+def test_words_of_every_language_mean_canonical_values(vocabulary: str, values: tuple[str, ...]) -> None:
+    languages = {name.partition(".")[2]: set(words.values()) for name, words in code_sets().items()
+                 if name.startswith(f"{vocabulary}.")}  # fmt: skip
+    assert {"any", "en", "es", "it", "pt", "fr", "de", "ja", "zh"} <= languages.keys()
+    assert set().union(*languages.values()) <= set(values)
 
 
 @pytest.mark.parametrize(

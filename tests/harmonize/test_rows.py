@@ -104,6 +104,25 @@ def test_stays_of_one_patient_nest_and_none_is_lost(curate: Any, table: Table) -
     assert [subject[name] for name in ("sex", "ever_icu", "ever_ventilated")] == ["Not Reported", "Yes", "Yes"]
 
 
+def test_support_that_began_before_the_icu_lies_in_the_hospital_stay(curate: Any, table: Table) -> None:
+    """The day of tolerance counts only where no stay contains the support without it."""
+    events = table("""
+        id | what              | from       | to         | detail   | loinc
+        a  | test              | 2020-04-01 |            | Positive | 94500-6
+        a  | hospital_stay     | 2020-04-01 | 2020-04-20 | Home
+        a  | icu_stay          | 2020-04-05 | 2020-04-10 |
+        a  | breathing_support | 2020-04-04 | 2020-04-06 | HFNC
+        a  | breathing_support | 2020-04-05 | 2020-04-10 | Intubated
+        b  | icu_stay          | 2020-04-05 | 2020-04-10 |
+        b  | breathing_support | 2020-04-05 | 2020-04-11 | Intubated
+    """)
+    batch = curate(SITE, {"events.csv": events})
+    assert parents_of(batch, "a")["breathing_support", 3] == "hospital_stay"
+    assert parents_of(batch, "a")["breathing_support", 4] == "icu_stay"
+    (other,) = [row for row in batch.of("clinical_event", "b") if row["event_type"] == "breathing_support"]
+    assert other["parent_event_id"]
+
+
 def test_support_without_dates_lies_in_the_stay_of_its_row(curate: Any, table: Table) -> None:
     site = """
         [[tables]]

@@ -221,8 +221,14 @@ def draft_rows(draft: SiteDraft) -> list[dict[str, object]]:
             "column": one.header,
             "field": one.field if one.is_used else "",
             "sure": f"{one.confidence:.2f}" if one.field else "",
-            "evidence": one.evidence,
+            "evidence": "; ".join(filter(None, (_shown_as(one), one.evidence))),
         }
         for pattern, table in draft.tables
         for one in (*table.used, *table.rest)
     ]
+
+
+def _shown_as(one: Proposal) -> str:
+    """Give which measurement a column is, and in which unit."""
+    name, unit = (str(one.options.get(option, "")) for option in ("name", "unit"))
+    return f"{name} in {unit}" if name and unit else name

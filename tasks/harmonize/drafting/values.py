@@ -11,7 +11,7 @@ from tasks.harmonize.ages import decide_age
 from tasks.harmonize.decisions import Vote, date_vote
 from tasks.harmonize.drafting.codebook import Entry
 from tasks.harmonize.drafting.tables import ColumnFacts
-from tasks.harmonize.terminology import decide_diagnosis, decide_loinc
+from tasks.harmonize.terminology import decide_diagnosis, decide_drug, decide_loinc, decide_unit
 
 MOST_CODES = 30  # distinct texts; a column with more is no coded one
 FEWEST_TO_SHOW = 3  # patients; a rarer text may be one person's
@@ -82,6 +82,8 @@ _PLAIN: Mapping[Form, tuple[str, Callable[[str], object]]] = {
     Form.ZIP: ("have the form of a US postal code", _ZIP.fullmatch),
     Form.COUNTRY: ("have the form of an ISO 3166-1 code", lambda text: _COUNTRY.fullmatch(text.upper())),
     Form.LOINC: ("are LOINC codes with a right check digit", lambda text: decide_loinc(text)[0]),
+    Form.DRUG: ("have the form of ATC or RxNorm codes", lambda text: decide_drug(text)[0]),
+    Form.UNIT: ("are short enough for units", lambda text: decide_unit(text)[0]),
     Form.DIAGNOSIS: ("have the form of ICD-10 or SNOMED CT codes", lambda text: decide_diagnosis(text)[0]),
 }
 
