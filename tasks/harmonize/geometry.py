@@ -63,7 +63,8 @@ def volumes_of(rows: Rows, series: pa.Table) -> pa.Table:
     -------
     pa.Table
         By series_uid: slice_spacing_mm, n_positions and n_missing_slices, null where there is more than one
-        orientation or no place (n_missing_slices also where so many would fit that no count is meant); and regular_volume, null where it is no CT or has fewer than two slices with a place.
+        orientation or no place (n_missing_slices also where a step is so large that no count is meant); and
+        regular_volume, null where it is no CT or has fewer than two slices with a place.
     """
     limits = pa.table({"even_mm": [EVEN_MM], "unique_mm": [UNIQUE_MM], "gap": [GAP]})
     statement = _SLICES.format(unique_mm=UNIQUE_MM, gap=GAP)

@@ -58,7 +58,7 @@ def proposals_of(table: RawTable, codebook: Codebook, setting: Setting) -> dict[
 
 
 def _of_other_kind(used: Sequence[Proposal]) -> tuple[str, ...]:
-    """Give the kinds that a table does not hold: of a laboratory it holds tests or measurements, of people maybe both."""
+    """Give the kinds that a table does not hold: one of a laboratory has tests or measurements, not both."""
     fields = {one.field for one in used}
     if any("name" in one.options for one in used):
         return ()
