@@ -49,6 +49,12 @@ PROCEDURES = """
 """  # noqa: E501 -- a table that people can read
 
 
+MEDICATIONS = """
+    type       | submitter_id | cases.submitter_id | medication_name | medication_code | medication_code_system | days_to_medication_start | days_to_medication_end
+    medication | m1           | c1                 | Dexamethasone   | H02AB02         | ATC                    | 1                        | 6
+"""  # noqa: E501 -- a table that people can read
+
+
 def tsv(text: str) -> str:
     return "\n".join("\t".join(cell.strip() for cell in line.split("|")) for line in text.strip().splitlines()) + "\n"
 
@@ -177,3 +183,10 @@ def test_a_draft_knows_the_form() -> None:
     assert [pattern for pattern, _ in draft.tables] == ["people*.csv"]
     text = site_file(draft_site("s09", files), "b1")
     assert 'profile = "gen3-nodes"' in text
+
+
+def test_drugs_by_their_code(curate: Any) -> None:
+    batch = curate(SITE, nodes(medication=MEDICATIONS))
+    (drug,) = batch.table("medication")
+    assert (drug["code"], drug["code_system"], drug["name"]) == ("H02AB02", "ATC", None)
+    assert (drug["start_day"], drug["end_day"]) == (1, 6)
