@@ -14,7 +14,7 @@ from tasks.harmonize.drafting.tables import ColumnFacts
 from tasks.harmonize.terminology import decide_diagnosis, decide_drug, decide_loinc, decide_unit
 
 MOST_CODES = 30  # distinct texts; a column with more is no coded one
-FEWEST_TO_SHOW = 3  # cells; a rarer text may be one person's
+FEWEST_TO_SHOW = 3  # patients; a rarer text may be one person's
 LONGEST_CODE = 40  # characters
 UNKNOWN_CODES = 0.8  # how far few distinct texts without a meaning speak for a coded column
 _ISO = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}([T ].*)?")
@@ -89,10 +89,12 @@ _PLAIN: Mapping[Form, tuple[str, Callable[[str], object]]] = {
 
 
 def shown_codes(facts: ColumnFacts) -> dict[str, int]:
-    """Give the texts of a coded column that are safe to show: short, frequent, and few of them."""
+    """Give the texts of a coded column that are safe to show: short, few of them, and of several patients each."""
     if len(facts.texts) > MOST_CODES:
         return {}
-    return {text: n for text, n in facts.texts.items() if n >= FEWEST_TO_SHOW and len(text) <= LONGEST_CODE}
+    return {
+        text: facts.texts[text] for text, n in facts.people.items() if n >= FEWEST_TO_SHOW and len(text) <= LONGEST_CODE
+    }
 
 
 def is_date(text: str) -> bool:
