@@ -31,7 +31,9 @@ class CodeSet:
         return hashlib.sha256(json.dumps(dict(self.words), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def map_codes(cells: pa.Array, column: Column, kind: Field, own: Mapping[str, CodeMap], whole: pa.Array) -> Mapped:
+def map_codes(
+    cells: pa.Array, column: Column, kind: Field, own: Mapping[str, CodeMap], whole: pa.Array | None = None
+) -> Mapped:
     """Map a coded column.
 
     Parameters
@@ -41,7 +43,7 @@ def map_codes(cells: pa.Array, column: Column, kind: Field, own: Mapping[str, Co
     own
         The site's own code sets by name.
     whole
-        All texts of the column, each of which says something of the code set.
+        All texts of the column, each of which says something of the code set; `cells` where there are no others.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def map_codes(cells: pa.Array, column: Column, kind: Field, own: Mapping[str, Co
         Text values; for a list field the sorted values joined by `LIST_MARK`.
     """
     missing = missing_words() | {fold(word) for word in column.missing}
-    code_set = chosen_set(whole, column, kind, own)
+    code_set = chosen_set(cells if whole is None else whole, column, kind, own)
     if code_set is None:
         return decide_each(cells, lambda text: _undecided(text, missing), pa.string())
     decide = _list_decider(code_set, missing, column.separator) if kind.form is Form.CODES else None

@@ -212,7 +212,7 @@ def _map(file: _File, header: str, kind: Field, column: Column) -> Mapped:
             is_of_kind = column.field == EVENT_DETAIL  # its cells mean another thing in the rows of another kind
             return map_codes(cells, column, kind, site.codes, cells if is_of_kind else file.whole[header])
         case Form.ZIP if site.country != "US":  # kept nowhere, so whatever it looks like holds nobody
-            decider = _not_kept
+            decider: Callable[[str], Decision] = _not_kept
         case form:
             decider = _DECIDERS[form]
     return decide_each(

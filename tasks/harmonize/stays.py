@@ -31,7 +31,8 @@ everything AS (
 homes AS (
     SELECT child.event_type, child.file, child.row, child.slot,
            coalesce(min(stay.said) FILTER (stay.slot % $apart = child.slot % $apart),
-                    CASE WHEN child.slot % $apart = 1 AND count(DISTINCT stay.said) = 1 THEN min(stay.said) END) AS home
+                    CASE WHEN min(child.slot) % $apart = 1 AND count(DISTINCT stay.said) = 1
+                         THEN min(stay.said) END) AS home
     FROM everything AS child JOIN everything AS stay
          ON stay.subject_id = child.subject_id AND stay.file = child.file AND stay.row = child.row
     WHERE stay.event_type = 'hospital_stay' AND child.event_type IN ('icu_stay', 'breathing_support')

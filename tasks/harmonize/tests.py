@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from config.vocab import covid_assays
-from config.vocab.terms import COVID19_DIAGNOSES
+from config.vocab.diagnoses import COVID19_DIAGNOSES
 from tasks.harmonize.query import query
 from tasks.harmonize.records import Extraction
 

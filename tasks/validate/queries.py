@@ -8,7 +8,7 @@ Relations are the harmonized tables by name, `settled` (the de-identified instan
 
 from collections.abc import Mapping
 
-from config.vocab.terms import COVID19_DIAGNOSES, LONG_COVID_DIAGNOSES
+from config.vocab.diagnoses import COVID19_DIAGNOSES, LONG_COVID_DIAGNOSES
 from expectations.suites.flags import flag
 
 YEAR_DAYS = 365.25

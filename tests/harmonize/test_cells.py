@@ -39,12 +39,12 @@ def coded(
     [
         (["M", "F", ""], ["Male", "Female", None]),
         (["H", "M"], ["Male", "Female"]),  # Hombre, Mujer
-        (["M", "V"], ["Male", "Female"]),  # Man, Vrouw
+        (["M", "V"], ["S-CODESET"] * 2),  # Man and Vrouw, or Mujer and Varón
         (["Ж", "\N{CYRILLIC CAPITAL LETTER EM}"], ["Female", "Male"]),
         (["M", ""], ["S-CODESET", None]),  # male in English, female in Spanish
         (["H", "M", "F"], ["S-CODESET"] * 3),
         (["M", "F", "Q"], ["Male", "Female", "S-UNMAPPED"]),
-        (["0", "1", "N/A"], ["S-UNMAPPED", "S-UNMAPPED", None]),
+        (["0", "1", "N/A"], ["S-CODESET", "S-CODESET", None]),
         (["", "NA"], [None, None]),
     ],
 )
@@ -66,7 +66,6 @@ def test_declared_codes_go_before_everything() -> None:
         ("DETECTED", "Positive"),
         ("NOT DETECTED", "Negative"),
         ("Non-reactive", "Negative"),
-        ("-", "Negative"),
         ("presumptive positive", "Indeterminate"),
         ("QNS", "Not Reported"),
         ("maybe", "S-UNMAPPED"),
@@ -76,8 +75,13 @@ def test_test_results(text: str, expected: str) -> None:
     assert coded("test.result", [text]) == [expected]
 
 
+def test_signs_are_results_only_among_signs() -> None:
+    assert coded("test.result", ["+", "-"]) == ["Positive", "Negative"]
+    assert coded("test.result", ["Positive", "Negative", "-"]) == ["Positive", "Negative", None]
+
+
 def test_two_as_no_has_to_be_declared() -> None:
-    assert coded("subject.ever_icu", ["1", "2"]) == ["Yes", "S-UNMAPPED"]
+    assert coded("subject.ever_icu", ["1", "2"]) == ["S-CODESET"] * 2
     assert coded("subject.ever_icu", ["1", "2"], codes="yes_no.coded") == ["Yes", "No"]
     assert coded("subject.ever_icu", ["1", "2"], codes={"1": "Yes", "2": "No"}) == ["Yes", "No"]
 
