@@ -118,10 +118,16 @@ def test_the_sender_is_told_the_images_in_which_a_rule_was_broken() -> None:
     clusters = [Cluster(0), Cluster(1)]
     clusters[1].rows["imaging_series"][0]["n_missing_slices"] = 2
     clusters[0].rows["imaging_series"][1]["modality"] = "CR"
+    study = clusters[0].rows["imaging_study"][0]["study_uid"]
+    clusters[0].holds.append({"table": "imaging_study", "key": study, "rule_id": "C-FUTURE"})
     run = Run(clusters).write()
     validate_batch(run.plan, run.context)
     found = [(line["rule_id"], line["file"], line["where"]) for line in asked(run)]
-    assert found == [("I-MODALITY", "s01/b1/0002.dcm", "1 image"), ("I-GAP", "s01/b1/0003.dcm", "2 images")]
+    assert found == [
+        ("C-FUTURE", "s01/b1/0000.dcm", "2 images"),
+        ("I-MODALITY", "s01/b1/0002.dcm", "1 image"),
+        ("I-GAP", "s01/b1/0003.dcm", "2 images"),
+    ]
 
 
 def test_what_the_whole_batch_breaks_has_no_place_and_a_page_with_nothing_says_so() -> None:
