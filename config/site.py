@@ -16,6 +16,7 @@ from config.site_tables import DAYS, CodeMap, SiteTable, code_problems
 from config.vocab import terms
 from config.vocab.months import months
 
+LANGUAGES = (*months(), "ja", "zh")  # the last two write months as numbers
 CODE = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
 
@@ -103,9 +104,8 @@ class Site(BaseModel):
     @field_validator("language")
     @classmethod
     def _language_is_known(cls, language: str) -> str:
-        known = (*months(), "ja", "zh")  # the last two write months as numbers
-        if language not in known:
-            raise ValueError(f"is none of {', '.join(known)}")
+        if language not in LANGUAGES:
+            raise ValueError(f"is none of {', '.join(LANGUAGES)}")
         return language
 
     @property

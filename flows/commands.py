@@ -161,6 +161,7 @@ def batch(site: str, batch: str, given: Settings, *, local: bool, as_json: bool)
     )
     show_rows("Rules", rule_rows(report.rules))
     say(f"run {report.run}" + (" stands: nothing changed" if report.unchanged else " accepted"))
+    say(f"next: `curate report {site} {batch} --to FOLDER` copies what was found in its rows, and what to send")
 
 
 def _runner(given: Settings, *, local: bool) -> Callable[[str, str], BatchReport]:

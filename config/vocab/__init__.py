@@ -1,5 +1,6 @@
 """The words of sites, devices and registries as data, each file with its source; loaded once, never changed."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
@@ -9,6 +10,7 @@ from config.rules import rows_of
 
 _ASSAY = {"naat_quantitative": "naat", "unclassified": "not_reported"}
 _UNIVERSAL = "any"
+_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin letters; marks of other scripts are letters of their own
 _SHORTEST_CUT = 4  # letters of a truncated word that still tell it from others
 
 
@@ -24,7 +26,13 @@ def _synonyms() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
         for language in row["language"].split("/"):
             words = by_field.setdefault(row["field"], {}).setdefault(language, {})
             words[fold(row["raw_value"])] = row["canonical"]
+            words.setdefault(_unaccented(row["raw_value"]), row["canonical"])
     return MappingProxyType(by_field)
+
+
+def _unaccented(text: str) -> str:
+    """Give the folded form of a text as sites write it that have no accents."""
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", fold(text))))
 
 
 @cache

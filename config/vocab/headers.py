@@ -69,7 +69,10 @@ def codebook_roles() -> Mapping[tuple[str, ...], str]:
 
 @cache
 def fillers() -> Mapping[str, frozenset[str]]:
-    """Give the words beside the name of a column: ``filler`` says nothing, ``ordinal`` which of several it is of."""
+    """Give the words beside the name of a column by what they say.
+
+    ``filler`` says nothing, ``ordinal`` which of several it is of, ``moment`` when something was measured.
+    """
     rows = rows_of("vocab/header_fillers.csv")
     kinds = {row["kind"] for row in rows}
     return MappingProxyType({kind: frozenset(row["word"] for row in rows if row["kind"] == kind) for kind in kinds})

@@ -5,6 +5,7 @@ names something or an address, and every token that is no known word, number or 
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,6 +70,7 @@ _B_VALUE = re.compile(r"[bB]\d{0,2}[05]0")
 _RUN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)?")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")  # kana and ideographs: scripts without blanks
 _BARE = re.compile(r"\d{2,4}|[^\W\d_]")  # says what it is only by what it stands beside
 _SIGN_AFTER_SIGN = re.compile(r"([_^,;:/|+&=-])\s+(?=[_^,;:/|+&=-])")
 _SPACE_IN_BRACKETS = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]},;])")
@@ -174,7 +176,9 @@ def is_known(token: str) -> bool:
     if token.isalpha():
         return _is_known_word(token)
     if not token.isascii():
-        return False
+        runs = _RUN.findall(token)
+        digits = sum(len(run) for run in runs if not run.isalpha())
+        return "".join(runs) == token and digits <= 1 and all(_is_known_word(run) for run in runs if run.isalpha())
     measure = _MEASURE.fullmatch(token)
     if _NUMBER.fullmatch(token) or (measure and measure[2].lower() in UNITS):
         return True
@@ -194,5 +198,16 @@ def _is_known_word(word: str) -> bool:
     small = folded(word)
     if small in known or (len(small) > _SHORTEST_STEM and small[-1] == "s" and small[:-1] in known):
         return True
+    if _UNSPACED.search(word):
+        return _is_chain(unicodedata.normalize("NFKC", word).lower())
     parts = _CAMEL.findall(word)
     return len(parts) > 1 and "".join(parts) == word and all(len(part) > 1 and folded(part) in known for part in parts)
+
+
+def _is_chain(word: str) -> bool:
+    """Tell whether a word of a script without blanks is known words of two letters and more, one after the other."""
+    known, ends = text_words(), {0}
+    for end in range(2, len(word) + 1):
+        if any(start in ends and word[start:end] in known for start in range(end - 1)):
+            ends.add(end)
+    return len(word) in ends

@@ -45,9 +45,10 @@ def decide_age(text: str, unit: str, *, completed_years: bool) -> Decision:
     unit
         The letter that holds where the text has none: D, W, M or Y.
     """
-    if text == _MISSING_AGE:
+    plain = text.removesuffix(".0")
+    if unit == "Y" and plain == _MISSING_AGE:
         return MISSING
-    if text == _OVER_89_AGE or _OVER_89_TEXT.fullmatch(text):
+    if (unit == "Y" and plain == _OVER_89_AGE) or _OVER_89_TEXT.fullmatch(text):
         return OVER_89, None
     found = _AGE.fullmatch(text)
     if not found or (float(found[2] or 0) and not completed_years):

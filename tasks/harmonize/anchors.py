@@ -7,8 +7,12 @@ from tasks.harmonize.query import query
 
 _ANCHORS = """
 WITH tested AS (
-    SELECT subject_id, coalesce(min(start) FILTER (result = 'Positive'), min(start)) AS tested_on FROM tests
-    WHERE test_name = 'COVID-19' AND test_class IN ('naat', 'antigen') AND rule IS NULL GROUP BY subject_id),
+    SELECT subject_id, CASE
+               WHEN bool_or(result <> 'Negative' AND (rule IS NOT NULL OR (start IS NULL AND result = 'Positive')))
+               THEN NULL
+               ELSE coalesce(min(start) FILTER (result = 'Positive' AND rule IS NULL), min(start) FILTER (rule IS NULL))
+               END AS tested_on
+    FROM tests WHERE test_name = 'COVID-19' AND test_class IN ('naat', 'antigen') GROUP BY subject_id),
 imaged AS (SELECT subject_id, min(study_date_shifted) AS imaged_on FROM studies GROUP BY subject_id),
 declared AS (
     SELECT subject_id, CASE found_by WHEN 'first_positive_test' THEN tested_on WHEN 'column' THEN index_date END AS day,
@@ -29,7 +33,7 @@ def anchor_days(people: pa.Table, tests: pa.Table, studies: pa.Table, index: Ind
     people
         Columns subject_id and index_date (shifted), one row per subject.
     tests
-        Merged tests; those that are held do not count.
+        Merged tests; one that is held, or positive without a day, may be the first positive one, and then none is it.
     studies
         Columns subject_id and study_date_shifted.
     """

@@ -27,7 +27,7 @@ from tasks.harmonize.traces import ROW, told_blocks
 from tasks.identity import Pseudonymizer
 
 # No single cell breaks these: they are about a record, or about a subject.
-RECORD_RULES = {"H-NAMELESS", "H-VALUELESS", "H-UNIT", "H-IMPLAUSIBLE", "H-CODE-SYSTEM"}
+RECORD_RULES = {"H-NAMELESS", "H-LOINC-NAME", "H-VALUELESS", "H-UNIT", "H-IMPLAUSIBLE", "H-CODE-SYSTEM"}
 BEYOND_ROWS = {"D-SEX-STABLE", "C-FLAG-DERIVED", "T-COVID-POS", *RECORD_RULES}
 Places = Counter[tuple[str, str]]  # how often a rule fired at a place
 _SOURCE_ROWS = """
@@ -42,7 +42,8 @@ class Canonical:
     """The tables of a batch in batch form and sorted, and what was found on the way.
 
     `holds` names rows that could not be decided; `people` and `orphans` are who is on which side. `undecided` names the
-    source rows of what no single cell is to blame for: kind, file, row, slot and rule.
+    source rows of what no single cell is to blame for: kind, file, row, slot and rule; `contradicted` by attribute the
+    subjects whose rows do not agree.
     """
 
     tables: dict[str, pa.Table | View]
@@ -52,6 +53,7 @@ class Canonical:
     orphans: pa.Table
     found: Places
     undecided: pa.Table
+    contradicted: dict[str, pa.Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def canonical_tables(
         If a record went missing between the files and the tables.
     """
     clinical = _clinical(sent)
-    persons, held = people_of(sent.of("subject"), imaging.studies)
+    persons, held, contradicted_by = people_of(sent.of("subject"), imaging.studies)
     anchors = clinical_anchors = anchor_days(persons, clinical.merged["test_result"], imaging.studies, site.index)
     offsets, contradicted = _offsets(persons, people), 0
     if site.index.found_by == "day_zero":
@@ -91,7 +93,8 @@ def canonical_tables(
     flags = derived_flags(persons, clinical.merged["clinical_event"], status, site.facts)
     subjects = subject_rows(persons, anchors, flags, site)
     results = tests.days_of_tests(clinical.merged["test_result"], clinical_anchors)
-    studies = days_of_studies(imaging.studies, anchors, results, offsets)
+    decided = clinical.merged["test_result"].filter(pc.is_null(clinical.merged["test_result"]["rule"]))
+    studies = days_of_studies(imaging.studies, anchors, tests.days_of_tests(decided, clinical_anchors), offsets)
     made = {
         "subject": subjects,
         "clinical_event": _with_source(events, people, sources.batch_id),
@@ -112,7 +115,14 @@ def canonical_tables(
         {"T-NEG-POS": contradictions, "P-YEAR-WITHHELD": withheld_years(studies), "H-STUDY-DAY": contradicted},
     )
     return Canonical(
-        tables, _hold_rows(holds), conformed(anchors, ANCHORS), persons, orphans, found, _undecided(clinical.sent)
+        tables,
+        _hold_rows(holds),
+        conformed(anchors, ANCHORS),
+        persons,
+        orphans,
+        found,
+        _undecided(clinical.sent),
+        contradicted_by,
     )
 
 

@@ -31,7 +31,9 @@ class CodeSet:
         return hashlib.sha256(json.dumps(dict(self.words), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def map_codes(cells: pa.Array, column: Column, kind: Field, own: Mapping[str, CodeMap]) -> Mapped:
+def map_codes(
+    cells: pa.Array, column: Column, kind: Field, own: Mapping[str, CodeMap], whole: pa.Array | None = None
+) -> Mapped:
     """Map a coded column.
 
     Parameters
@@ -40,6 +42,8 @@ def map_codes(cells: pa.Array, column: Column, kind: Field, own: Mapping[str, Co
         The field, whose canonical values are words of every built-in set.
     own
         The site's own code sets by name.
+    whole
+        All texts of the column, each of which says something of the code set; `cells` where there are no others.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def map_codes(cells: pa.Array, column: Column, kind: Field, own: Mapping[str, Co
         Text values; for a list field the sorted values joined by `LIST_MARK`.
     """
     missing = missing_words() | {fold(word) for word in column.missing}
-    code_set = chosen_set(cells, column, kind, own)
+    code_set = chosen_set(cells if whole is None else whole, column, kind, own)
     if code_set is None:
         return decide_each(cells, lambda text: _undecided(text, missing), pa.string())
     decide = _list_decider(code_set, missing, column.separator) if kind.form is Form.CODES else None
@@ -67,7 +71,7 @@ def chosen_set(cells: pa.Array, column: Column, kind: Field, own: Mapping[str, C
     """Give the code set of a column: declared, else the one that covers most of its distinct words.
 
     None where several sets cover equally many and do not agree: a lone ``M`` is male in one language and female
-    in another.
+    in another. A set that knows some digits of a column and not others is another set.
     """
     if isinstance(column.codes, dict):
         return CodeSet(f"site:{column.field}", _folded(column.codes))
@@ -83,6 +87,10 @@ def chosen_set(cells: pa.Array, column: Column, kind: Field, own: Mapping[str, C
 def _inferred(kind: Field, canonical: Mapping[str, str], words: set[str]) -> CodeSet | None:
     names = candidate_sets(kind.vocabulary) if kind.vocabulary else ()
     sets = [CodeSet(name, {**canonical, **code_sets()[name]}) for name in names] or [CodeSet("canonical", canonical)]
+    digits = {word for word in words if word.isdigit()}
+    sets = [one for one in sets if digits <= one.words.keys()]
+    if not sets:
+        return None
     covered = [words & set(one.words) for one in sets]
     most = max(map(len, covered))
     best = [one for one, found in zip(sets, covered, strict=True) if len(found) == most]

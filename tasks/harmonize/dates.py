@@ -17,7 +17,8 @@ MIXED = "C-DATE-ORDER-VOTE"
 IMPLAUSIBLE = "C-FUTURE"
 FIRST_YEAR = 1900
 LAST_YEAR = 2199  # a later year is a stray digit; whether a date lies after receipt is not known here
-MONTHS = 12
+MONTHS, LONGEST_MONTH = 12, 31
+HALF_CONVERTED = "half-converted"
 DAY_ZERO = date(2000, 1, 1)  # stands for the index event of a site that sends days
 
 _ZONE = r"(?: ?[AaPp]\.?[Mm]\.?)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
@@ -53,7 +54,10 @@ def map_dates(cells: pa.Array, column: Column, whole: pa.Array, language: str = 
     missing = missing_words() | {fold(word) for word in column.missing} | _SENTINELS
     if column.date == DAYS:
         return decide_each(cells, _day_decider(missing), pa.date32(), mapping=("date:days", "1"))
-    order = voted_order(whole.unique().to_pylist()) if column.date == "vote" else column.date
+    said = [text for text in whole.unique().to_pylist() if fold(text) not in missing]
+    order = voted_order(said) if column.date == "vote" else column.date
+    if is_half_converted(said):
+        order = HALF_CONVERTED
     name = f"date:{order}{' by vote' if column.date == 'vote' else ''}"
     words = {**months()["en"], **months().get(language, {})}
     return decide_each(cells, _decider(order, missing, words), pa.date32(), mapping=(name, "2"))
@@ -71,6 +75,23 @@ def _day_decider(missing: frozenset[str]) -> Callable[[str], Decision]:
     return decide
 
 
+def voting_pairs(texts: Iterable[str]) -> list[tuple[int, int]]:
+    """Give the first two parts of every date whose order has to be voted; what is a date in no order has no vote."""
+    found = [(int(one[1]), int(one[2])) for text in texts if (one := PARTS.fullmatch(text))]
+    return [pair for pair in found if 0 < min(pair) <= MONTHS and max(pair) <= LONGEST_MONTH]
+
+
+def is_half_converted(texts: Iterable[str]) -> bool:
+    """Tell whether a spreadsheet has read a part of a column in the wrong order and left the rest as text.
+
+    It reads what can be a date in its own order, and swaps day and month of it: no day of an ISO date is then over 12,
+    and every other date has a part over 12.
+    """
+    days = [int(found[3]) for text in texts if (found := _ISO.fullmatch(text))]
+    pairs = voting_pairs(texts)
+    return bool(days and pairs) and max(days) <= MONTHS and all(max(pair) > MONTHS for pair in pairs)
+
+
 def voted_order(texts: Iterable[str]) -> str:
     """Give the order of day and month that a column's values prove.
 
@@ -80,7 +101,7 @@ def voted_order(texts: Iterable[str]) -> str:
         ``dmy`` if some first part is over 12 or the order makes no difference, ``mdy`` if some second part is over
         12, ``mixed`` if both, ``iso`` if no value has such parts, else ``ambiguous``.
     """
-    pairs = [(int(found[1]), int(found[2])) for text in texts if (found := PARTS.fullmatch(text))]
+    pairs = voting_pairs(texts)
     day_first = any(first > MONTHS for first, _ in pairs)
     month_first = any(second > MONTHS for _, second in pairs)
     if day_first and month_first:
@@ -96,6 +117,8 @@ def _decider(order: str, missing: frozenset[str], words: Mapping[str, int]) -> C
     def decide(text: str) -> Decision:
         if fold(text) in missing:
             return MISSING
+        if order == HALF_CONVERTED:
+            return None, MIXED
         try:
             found = _plain(text, order) or _worded(text, words) or _ordered(text, order)
         except ValueError:
@@ -109,6 +132,8 @@ def _decider(order: str, missing: frozenset[str], words: Mapping[str, int]) -> C
 
 def _plain(text: str, order: str) -> date | None:
     """Read a date whose parts can be told without an order; a declared format may be eight digits of its own."""
+    if "%Y" in order[:2]:  # a declared format that begins like ISO 8601 may mean another order
+        return None
     found = _ISO.fullmatch(text) or _GLUED.fullmatch(text) or _KANJI.fullmatch(text)
     found = found or (None if "%" in order else _DICOM.fullmatch(text))
     return date(int(found[1]), int(found[2]), int(found[3])) if found else None

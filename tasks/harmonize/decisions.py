@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from config.fields import EVENT, Form
 from config.site_tables import Column, SiteTable
-from tasks.harmonize.dates import PARTS, voted_order
+from tasks.harmonize.dates import voted_order, voting_pairs
 from tasks.harmonize.reading import SourceTable
 
 UNDECIDED = "undecided"
@@ -42,7 +42,7 @@ class Vote:
 
 def date_vote(texts: Iterable[str]) -> Vote:
     """Count what distinct texts say of the order of day and month; other texts do not vote."""
-    pairs = [(int(found[1]), int(found[2])) for text in texts if (found := PARTS.fullmatch(text))]
+    pairs = voting_pairs(texts)
     day_first = sum(first > _LARGEST_MONTH for first, _ in pairs)
     month_first = sum(second > _LARGEST_MONTH for _, second in pairs)
     return Vote(day_first, month_first, len(pairs) - day_first - month_first)

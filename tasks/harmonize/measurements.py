@@ -10,7 +10,8 @@ from tasks.harmonize.records import Extraction
 _IDENTIFIED = """
 WITH named AS (
     SELECT records.* EXCLUDE (name, unit, declared_unit), coalesce(records.name, by_code.name) AS name,
-           trim(coalesce(records.unit, declared_unit, '')) AS sent
+           trim(coalesce(records.unit, declared_unit, '')) AS sent,
+           coalesce(records.name <> by_code.name, false) AS is_other
     FROM records LEFT JOIN kinds AS by_code USING (loinc)),
 converted AS (
     SELECT named.* EXCLUDE (loinc), coalesce(named.loinc, kinds.loinc) AS loinc, kinds.unit,
@@ -22,7 +23,8 @@ SELECT substr(sha256(concat_ws(chr(31), subject_id, coalesce(name, ''), coalesce
        subject_id, file, row, slot, start, coalesce(name, 'Not Reported') AS measurement_name, loinc AS loinc_code,
        converted AS value, CASE WHEN converted IS NOT NULL THEN unit END AS unit,
        CASE WHEN is_known THEN nullif(sent, '') END AS unit_raw,
-       coalesce(rule, CASE WHEN name IS NULL THEN 'H-NAMELESS' WHEN value IS NULL THEN 'H-VALUELESS'
+       coalesce(rule, CASE WHEN is_other THEN 'H-LOINC-NAME' WHEN name IS NULL THEN 'H-NAMELESS'
+                           WHEN value IS NULL THEN 'H-VALUELESS'
                            WHEN NOT is_known THEN 'H-UNIT'
                            WHEN converted NOT BETWEEN low AND high THEN 'H-IMPLAUSIBLE' END) AS rule
 FROM converted ORDER BY measurement_id, file, row, slot

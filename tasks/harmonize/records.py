@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from config.fields import EVENT_KIND, EVENT_KINDS, IGNORED, KINDS, PATIENT_ID, Field, Form
+from config.fields import EVENT_DETAIL, EVENT_KIND, EVENT_KINDS, IGNORED, KINDS, PATIENT_ID, Field, Form
 from config.site import Site
 from config.site_tables import Column, SiteTable
 from config.vocab import fold, missing_reasons, missing_words
@@ -101,7 +101,9 @@ class _File:
         return _File(self.ordinal, self.table, self.site, self.whole, cells, *kept)
 
 
-def extract(source: SourceTable, ordinal: int, table: SiteTable, context: tuple[Site, Pseudonymizer]) -> Extraction:
+def extract(
+    source: SourceTable, ordinal: int, table: SiteTable, context: tuple[Site, Pseudonymizer, Mapping[str, pa.Array]]
+) -> Extraction:
     """Map one file.
 
     Parameters
@@ -111,13 +113,16 @@ def extract(source: SourceTable, ordinal: int, table: SiteTable, context: tuple[
     table
         What the site declared about it.
     context
-        The site and the identity functions of its patients.
+        The site, the identity functions of its patients, and the distinct texts of the columns in all files of this
+        table, where there are several: decisions are per column and site.
     """
     result = Extraction(problems=[(ordinal, problem) for problem in source.problems])
     if not len(source.rows):
         return result
     subjects, offsets = _patients(source, table, context[1])
-    file = _File(ordinal, table, context[0], source.cells, source.cells, source.rows, subjects, offsets)
+    file = _File(
+        ordinal, table, context[0], {**source.cells, **context[2]}, source.cells, source.rows, subjects, offsets
+    )
     known = pc.is_valid(file.subjects)
     _report(result, file.where(pc.invert(known)), NO_PATIENT, _header_of(table, PATIENT_ID))
     for kind, chosen in _by_kind(file.where(known), result):
@@ -156,7 +161,7 @@ def _by_kind(file: _File, result: Extraction) -> Iterator[tuple[str, _File]]:
         return
     header = _header_of(file.table, EVENT_KIND)
     column = file.table.columns[header]
-    kinds = map_codes(file.cells[header], column, column.kind, file.site.codes)
+    kinds = map_codes(file.cells[header], column, column.kind, file.site.codes, file.whole[header])
     rules = pc.if_else(pc.is_null(kinds.values), pc.fill_null(kinds.rules, UNMAPPED), None)
     for rule in pc.drop_null(rules.unique()).to_pylist():
         _report(result, file.where(_equal(rules, rule)), rule, header)
@@ -203,15 +208,20 @@ def _map(file: _File, header: str, kind: Field, column: Column) -> Mapped:
             return map_numbers(cells, column, file.whole[header])
         case Form.AGE:
             return map_ages(cells, column, completed_years=site.facts.ages_completed_years)
-        case Form.CODE | Form.CODES:
-            return map_codes(cells, column, kind, site.codes)
-        case Form.COUNTRY if column.codes is not None:
-            return map_codes(cells, column, kind, site.codes)
+        case Form.CODE | Form.CODES | Form.COUNTRY if kind.form is not Form.COUNTRY or column.codes is not None:
+            is_of_kind = column.field == EVENT_DETAIL  # its cells mean another thing in the rows of another kind
+            return map_codes(cells, column, kind, site.codes, cells if is_of_kind else file.whole[header])
+        case Form.ZIP if site.country != "US":  # kept nowhere, so whatever it looks like holds nobody
+            decider: Callable[[str], Decision] = _not_kept
         case form:
             decider = _DECIDERS[form]
     return decide_each(
         cells, lambda text: MISSING if fold(text) in missing else decider(text), _TYPES.get(kind.form, pa.string())
     )
+
+
+def _not_kept(_: str) -> Decision:
+    return MISSING
 
 
 def _present(kind: str, mapped: Mapping[str, Mapped], length: int, *, always: bool) -> pa.Array:

@@ -4,8 +4,6 @@ A contributor's names of files and columns may themselves identify a person, so 
 ``private/``. No page holds a cell.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +11,10 @@ from itertools import groupby
 
 from config.rules import Severity, data_rules, next_steps
 from tasks.harmonize.decisions import ColumnDecision
+from tasks.tables.listing import csv_bytes, row_ranges
 from tasks.tables.model import Layout
 
 WHOLE_FILE = 0  # the row of a problem of the whole file
-MAX_RANGES = 40  # in one line; the rest is in rows.csv
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _ORDER = {severity.value: place for place, severity in enumerate((Severity.GATE, Severity.BLOCK, Severity.WARN))}
 EFFECT = {
     Severity.GATE.value: "stops the batch",
@@ -97,14 +94,6 @@ def grouped(problems: Iterable[Problem]) -> list[ProblemGroup]:
     return sorted(groups, key=lambda one: (_ORDER[one.severity], -len(one.rows), one.file, one.rule_id, one.column))
 
 
-def row_ranges(rows: Sequence[int]) -> str:
-    """Give ascending row numbers as ranges; after `MAX_RANGES` it says how many rows follow."""
-    runs = [[row for _, row in run] for _, run in groupby(enumerate(rows), key=lambda pair: pair[1] - pair[0])]
-    shown = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs[:MAX_RANGES]]
-    hidden = sum(map(len, runs[MAX_RANGES:]))
-    return ", ".join(shown) + (f" and {hidden} more" if hidden else "")
-
-
 def problems_csv(groups: Iterable[ProblemGroup]) -> bytes:
     """Give one line per file, column and rule, with what to send."""
     header = ("file", "column", "rows", "count", "rule_id", "severity", "rule", "next_step")
@@ -143,19 +132,6 @@ def delimiter_name(delimiter: str) -> str:
     return {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}.get(delimiter, delimiter)
 
 
-def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Give a CSV file that a spreadsheet opens without running any of it."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_inert(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
-
-
-def _inert(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
-
-
 def summary(title: str, files: Sequence[FileReport], found: Mapping[str, int], funnel: Mapping[str, int]) -> str:
     """Give the page without any name of the site's as Markdown: counts per rule, and what to send.
 
@@ -178,9 +154,9 @@ def summary(title: str, files: Sequence[FileReport], found: Mapping[str, int], f
     listed = markdown(("rule", "effect", "count", "what must hold", "what to send"), lines) if lines else "Nothing.\n"
     return (
         f"# {title}\n\n{markdown(('', 'count'), counts.items())}\n## What was found\n\n{listed}\n"
-        "Rows that validation holds afterwards are listed on its own page.\n"
+        "Rows and images that validation holds afterwards are counted in `report/validation.md`.\n"
         "The report with files, columns and row numbers is private: "
-        "`report/report.html` and the CSV files beside it, under this run's private prefix.\n"
+        "`report/report.html`, `report/validation.html` and the CSV files there, under the run's private prefix.\n"
     )
 
 

@@ -48,7 +48,7 @@ def report_html(
         f'<p class="private">{PRIVATE}</p><div class="figures">{"".join(map(_figure, figures.items()))}</div>'
         f"<h2>What to do</h2>{actions}"
         '<p class="soft">Every single row is in <code>rows.csv</code> beside this page. '
-        "Rows that validation holds afterwards are named in its own report.</p>"
+        'What validation asks about rows and images afterwards is in <a href="validation.html">validation.html</a>.</p>'
         f"<h2>Files</h2>{''.join(map(_file, files))}</main></body></html>\n"
     )
 
@@ -64,7 +64,8 @@ def _action(group: ProblemGroup) -> str:
 
 
 def _beyond(pair: tuple[str, int]) -> str:
-    return _card(pair[0], {"Found": f"{pair[1]:,} times, beyond single rows"})
+    where = "" if next_steps()[pair[0]].startswith("Nothing to send") else "; validation.html names rows or images"
+    return _card(pair[0], {"Found": f"{pair[1]:,} times, beyond single rows{where}"})
 
 
 def _card(rule_id: str, facts: Mapping[str, str]) -> str:

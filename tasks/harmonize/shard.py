@@ -31,18 +31,19 @@ from tasks.harmonize.report import (
     FileReport,
     Problem,
     columns_csv,
-    csv_bytes,
     files_csv,
     grouped,
     problems_csv,
     summary,
 )
 from tasks.harmonize.report_page import report_html
+from tasks.harmonize.subjects import CONTRADICTED
 from tasks.harmonize.traces import Traces
 from tasks.identity import Pseudonymizer
 from tasks.model import BatchPlan, StageReport
 from tasks.store.files import create_from, fetch
 from tasks.store.parquet import read_table, write_batches, write_table
+from tasks.tables.listing import csv_bytes
 from tasks.tables.model import Layout
 
 log = logging.getLogger(__name__)
@@ -52,10 +53,13 @@ SUMMARY = "report/harmonization.md"
 # What a rule that holds a whole record asks about: the first of these that the site sends is where to look.
 _ABOUT: Final[Mapping[str, tuple[str, ...]]] = {
     "H-NAMELESS": ("name", "code", "loinc"),
+    "H-LOINC-NAME": ("loinc",),
     "H-VALUELESS": ("value",),
-    "H-UNIT": ("value", "dose"),
+    "H-UNIT": ("unit", "value", "dose"),
     "H-IMPLAUSIBLE": ("value",),
     "H-CODE-SYSTEM": ("code",),
+    "C-FLAG-DERIVED": ("ever_icu", "ever_ventilated"),
+    "T-COVID-POS": ("covid19_status",),
 }
 
 
@@ -109,16 +113,36 @@ def _read(plan: BatchPlan, context: BatchContext) -> _Sent:
     sent = _Sent()
     listed = context.work.read_versioned(context.layout.plan_of_tables(plan.run))
     keys = sorted(read_table(listed[0])["key"].to_pylist()) if listed else []
+    wholes = _wholes(keys, context)
     for key in keys:
         name = key.rsplit("/", 1)[-1]
         places = _places_of(name, context.site.tables)
         content = context.raw.read(key) if places else b""
         for place in places:
-            _read_file(sent, key, content, (place, context))
+            _read_file(sent, key, content, (place, context, wholes.get(place, {})))
         if not places:
             is_expected = any(_fits(name, pattern) for pattern in context.site.not_read)
             _pass_over(sent, key, context.pseudonymizer, is_expected=is_expected)
     return sent
+
+
+def _wholes(keys: list[str], context: BatchContext) -> dict[int, dict[str, pa.Array]]:
+    """Give the distinct texts of every column of a table that came in several files: a decision is per column and site.
+
+    These files are read twice, so that one at a time is in memory.
+    """
+    files: dict[int, list[str]] = {}
+    for key in keys:
+        for place in _places_of(key.rsplit("/", 1)[-1], context.site.tables):
+            files.setdefault(place, []).append(key)
+    wholes: dict[int, dict[str, pa.Array]] = {}
+    for place, several in files.items():
+        for key in several if len(several) > 1 else ():
+            source = read_source(context.raw.read(key), key.rsplit("/", 1)[-1], context.site.tables[place])
+            for header, cells in source.cells.items():
+                known = wholes.setdefault(place, {}).get(header, pa.array([], pa.string()))
+                wholes[place][header] = pa.concat_arrays([known, cells.unique()]).unique()
+    return wholes
 
 
 def _places_of(name: str, tables: tuple[SiteTable, ...]) -> list[int]:
@@ -142,11 +166,11 @@ def _pass_over(sent: _Sent, key: str, people: Pseudonymizer, *, is_expected: boo
     sent.headers.append([])
 
 
-def _read_file(sent: _Sent, key: str, content: bytes, declared: tuple[int, BatchContext]) -> None:
-    place, context = declared
+def _read_file(sent: _Sent, key: str, content: bytes, declared: tuple[int, BatchContext, dict[str, pa.Array]]) -> None:
+    place, context, whole = declared
     table, ordinal = context.site.tables[place], len(sent.files)
     source = read_source(content, key.rsplit("/", 1)[-1], table)
-    file = extract(source, ordinal, table, (context.site, context.pseudonymizer))
+    file = extract(source, ordinal, table, (context.site, context.pseudonymizer, whole))
     unread = tuple(note.header for note in source.notes if note.rule_id == HEADER_UNDECLARED)
     is_read = bool(source.cells) or source.rows_in > 0
     name = f"{key}!{source.layout.sheet}" if source.layout.sheet else key
@@ -269,14 +293,28 @@ def _rows_of_undecided(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int,
 
 
 def _rows_of_held(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int, str, str]]:
-    """Give the rows that tell of a held subject, where no single cell is to blame."""
-    rules = {(hold["key"], hold["rule_id"]) for hold in made.holds.to_pylist() if hold["rule_id"] in BEYOND_ROWS}
-    held = pa.array([key for key, _ in rules], pa.string())
+    """Give the rows that tell of a held subject, where no single cell is to blame, with the columns that do."""
+    columns, blamed = sent.traces.source_columns(), _blamed(made)
     records = sent.records.of("subject")
+    held = pa.array(sorted(blamed), pa.string())
     for record in records.filter(pc.is_in(records["subject_id"], value_set=held)).to_pylist():
-        for key, rule in sorted(rules):
-            if key == record["subject_id"]:
-                yield record["file"], record["row"], rule, ""
+        file, headers = record["file"], sent.headers[record["file"]]
+        for rule, attributes in blamed[record["subject_id"]].items():
+            places = [columns.get(("subject", file, record["slot"], name)) for name in attributes if record[name]]
+            for header in {headers[place - 1] for place in places if place} or {""}:
+                yield file, record["row"], rule, header
+
+
+def _blamed(made: Canonical) -> dict[str, dict[str, list[str]]]:
+    """Give the attributes that hold a subject, by subject and rule."""
+    blamed: dict[str, dict[str, list[str]]] = {}
+    for hold in made.holds.to_pylist():
+        if hold["rule_id"] in BEYOND_ROWS and hold["table"] == "subject":
+            blamed.setdefault(hold["key"], {})[hold["rule_id"]] = list(_ABOUT.get(hold["rule_id"], ()))
+    for name, subjects in made.contradicted.items():
+        for subject in subjects.to_pylist():
+            blamed[subject][CONTRADICTED].append(name)
+    return blamed
 
 
 def _per_rule(found: Counter[tuple[str, str]]) -> dict[str, int]:

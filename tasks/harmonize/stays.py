@@ -31,7 +31,8 @@ everything AS (
 homes AS (
     SELECT child.event_type, child.file, child.row, child.slot,
            coalesce(min(stay.said) FILTER (stay.slot % $apart = child.slot % $apart),
-                    CASE WHEN count(DISTINCT stay.said) = 1 THEN min(stay.said) END) AS home
+                    CASE WHEN min(child.slot) % $apart = 1 AND count(DISTINCT stay.said) = 1
+                         THEN min(stay.said) END) AS home
     FROM everything AS child JOIN everything AS stay
          ON stay.subject_id = child.subject_id AND stay.file = child.file AND stay.row = child.row
     WHERE stay.event_type = 'hospital_stay' AND child.event_type IN ('icu_stay', 'breathing_support')
@@ -50,17 +51,24 @@ SELECT event_id, any_value(subject_id) AS subject_id, any_value(event_type) AS e
 FROM identified GROUP BY event_id ORDER BY event_id
 """
 _PARENTS = """
-WITH pairs AS (
-    SELECT child.event_id, parent.event_id AS parent_event_id, parent.event_type, parent.start
-    FROM merged AS child JOIN merged AS parent ON parent.subject_id = child.subject_id
+WITH bounded AS (
+    SELECT *, coalesce("end", CASE WHEN discharge IS DISTINCT FROM 'still_admitted'
+        THEN lead(start) OVER (PARTITION BY subject_id, event_type ORDER BY start, event_id) - 1 END,
+        DATE '9999-01-01') AS last
+    FROM merged),
+pairs AS (
+    SELECT child.event_id, parent.event_id AS parent_event_id, parent.event_type, parent.start,
+           coalesce(child.start, child."end") >= parent.start
+           AND coalesce(child."end", child.start) <= parent.last AS is_within
+    FROM merged AS child JOIN bounded AS parent ON parent.subject_id = child.subject_id
     WHERE ((parent.event_type = 'hospital_stay' AND child.event_type IN ('icu_stay', 'breathing_support'))
            OR (parent.event_type = 'icu_stay' AND child.event_type = 'breathing_support'))
       AND coalesce(child.start, child."end") >= parent.start - 1
-      AND coalesce(child.start, child."end") <= coalesce(parent."end", DATE '9999-01-01') + 1
-      AND coalesce(child."end", child.start) <= coalesce(parent."end", DATE '9999-01-01') + 1),
+      AND coalesce(child.start, child."end") <= parent.last + 1
+      AND coalesce(child."end", child.start) <= parent.last + 1),
 chosen AS (
-    SELECT event_id, first(parent_event_id ORDER BY event_type = 'icu_stay' DESC, start DESC, parent_event_id)
-           AS parent_event_id
+    SELECT event_id, first(parent_event_id ORDER BY coalesce(is_within, false) DESC, event_type = 'icu_stay' DESC,
+           start DESC, parent_event_id) AS parent_event_id
     FROM pairs GROUP BY event_id)
 SELECT merged.* EXCLUDE (home_id), coalesce(parent_event_id, home_id) AS parent_event_id
 FROM merged LEFT JOIN chosen USING (event_id) ORDER BY event_id
@@ -96,8 +104,9 @@ def identified_events(found: Extraction) -> pa.Table:
 def merged_events(identified: pa.Table) -> pa.Table:
     """Give each distinct event once, with the number of rows it came in and the stay it lies in.
 
-    A stay contains what begins and ends within it, with a day of tolerance on both sides; an event without dates lies
-    in the hospital stay of its own row (`identified_events`).
+    A stay contains what begins and ends within it, else what does so with a day of tolerance on both sides; an event
+    without dates lies in the hospital stay of its own row (`identified_events`). A stay of which no end is known goes
+    on until the next one of its kind begins.
     """
     return query(_PARENTS, merged=query(_MERGED, identified=identified))
 

@@ -18,7 +18,8 @@ tested AS (
     SELECT study_uid, list_sort(list(tests.day - dated.day) FILTER (result = 'Positive')) AS positive,
            list_sort(list(tests.day - dated.day) FILTER (result = 'Negative')) AS negative
     FROM dated JOIN tests USING (subject_id)
-    WHERE test_name = 'COVID-19' AND tests.day IS NOT NULL AND dated.day IS NOT NULL GROUP BY study_uid)
+    WHERE test_name = 'COVID-19' AND test_class <> 'antibody' AND tests.day IS NOT NULL AND dated.day IS NOT NULL
+    GROUP BY study_uid)
 SELECT study_uid, dated.subject_id, day,
        CASE WHEN coalesce(windows.days, window_days) >= window_days THEN year END AS study_year,
        CASE WHEN age < 90 THEN age END AS age_at_study, age >= 90 AS age_at_study_gt89, modalities,
@@ -39,7 +40,7 @@ def days_of_studies(studies: pa.Table, anchors: pa.Table, tests: pa.Table, offse
     Parameters
     ----------
     tests
-        Canonical test_result rows.
+        Canonical test_result rows of tests that are not held.
     offsets
         Columns subject_id and offset_days.
     """

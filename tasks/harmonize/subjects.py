@@ -25,19 +25,19 @@ SELECT subject_id, rule FROM records WHERE rule IS NOT NULL GROUP BY ALL ORDER B
 """
 
 
-def people_of(records: pa.Table, studies: pa.Table) -> tuple[pa.Table, list[tuple[str, str]]]:
+def people_of(records: pa.Table, studies: pa.Table) -> tuple[pa.Table, list[tuple[str, str]], dict[str, pa.Array]]:
     """Give everyone with images or a row in a table, with what their rows agree on.
 
     Returns
     -------
-    tuple[pa.Table, list[tuple[str, str]]]
-        subject_id, has_images, has_table and the attributes as declared in `config.fields`; and the subjects to hold,
-        each with its rule.
+    tuple[pa.Table, list[tuple[str, str]], dict[str, pa.Array]]
+        subject_id, has_images, has_table and the attributes as declared in `config.fields`; the subjects to hold, each
+        with its rule; and those whose rows contradict each other, by attribute.
     """
     told, conflicts = agreed(_without_silence(records), "subject_id", list(KINDS["subject"]))
     held = [(row["subject_id"], row["rule"]) for row in query(_HELD, records=records).to_pylist()]
     held += [(subject, CONTRADICTED) for subjects in conflicts.values() for subject in subjects.to_pylist()]
-    return query(_PEOPLE, told=told, studies=studies), sorted(set(held))
+    return query(_PEOPLE, told=told, studies=studies), sorted(set(held)), conflicts
 
 
 def _without_silence(records: pa.Table) -> pa.Table:

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from config.vocab import covid_assays
+from config.vocab.diagnoses import COVID19_DIAGNOSES
 from tasks.harmonize.query import query
 from tasks.harmonize.records import Extraction
 
@@ -14,7 +15,8 @@ FROM (SELECT subject_id, file, row, slot, start, loinc AS loinc_code, value,
              coalesce(name, CASE WHEN assay IS NOT NULL THEN 'COVID-19' END, 'Not Reported') AS test_name,
              coalesce("class", assay, 'not_reported') AS test_class,
              coalesce(result, 'Not Reported') AS result,
-             coalesce(rule, CASE WHEN name IS NULL AND assay IS NULL THEN 'H-NAMELESS' END) AS rule
+             coalesce(rule, CASE WHEN name IS NULL AND assay IS NULL THEN 'H-NAMELESS'
+                                 WHEN assay NOT IN ('not_reported', "class") THEN 'H-LOINC-NAME' END) AS rule
       FROM tests LEFT JOIN assays USING (loinc))
 ORDER BY test_id, file, row, slot
 """
@@ -63,17 +65,22 @@ WITH tested AS (
            bool_or(negative AND test_class IN ('naat', 'antigen')) AS negative, bool_or(unclear) AS unclear
     FROM same_day GROUP BY subject_id),
 diagnosed AS (
-    SELECT DISTINCT subject_id FROM conditions WHERE rule IS NULL AND code IN ('U07.1', '840539006')),
+    SELECT DISTINCT subject_id FROM conditions WHERE rule IS NULL AND code IN (SELECT code FROM diagnoses)),
+undecided AS (
+    SELECT DISTINCT subject_id FROM tests
+    WHERE test_name = 'COVID-19' AND test_class <> 'antibody' AND rule IS NOT NULL AND result <> 'Negative'),
 found AS (
     SELECT subject_id, coalesce(positive, false) AS positive, coalesce(contradicted, false) AS contradicted,
            coalesce(negative, false) AS negative, coalesce(unclear, false) AS unclear,
-           diagnosed.subject_id IS NOT NULL AS is_diagnosed
-    FROM tested FULL JOIN diagnosed USING (subject_id))
+           diagnosed.subject_id IS NOT NULL AS is_diagnosed, undecided.subject_id IS NOT NULL AS is_open
+    FROM tested FULL JOIN diagnosed USING (subject_id) LEFT JOIN undecided USING (subject_id))
 SELECT subject_id,
        CASE WHEN positive OR is_diagnosed THEN 'Positive' WHEN contradicted THEN 'Indeterminate'
+            WHEN is_open THEN 'Not Reported'
             WHEN negative THEN 'Negative' WHEN unclear THEN 'Indeterminate' ELSE 'Not Reported' END AS covid19_status,
        CASE WHEN is_diagnosed AND positive THEN ['diagnosis', 'test'] WHEN is_diagnosed THEN ['diagnosis']
-            WHEN positive OR contradicted OR negative OR unclear THEN ['test'] END AS covid19_status_basis
+            WHEN positive OR contradicted OR (NOT is_open AND (negative OR unclear)) THEN ['test'] END
+       AS covid19_status_basis
 FROM found ORDER BY subject_id
 """
 _CONFLICTS = "SELECT count(*) AS conflicts FROM same_day WHERE positive AND negative"
@@ -115,8 +122,10 @@ def covid_status(tests: pa.Table, conditions: pa.Table) -> tuple[pa.Table, int]:
     """Give covid19_status and its basis per subject that has one, and how many test days contradict themselves.
 
     Positive needs a positive test or a diagnosis; Negative needs a negative naat or antigen test and no positive one.
-    An antibody decides nothing. A day with both results of one class is no proof, and leaves the status open.
+    An antibody decides nothing. A day with both results of one class is no proof, and leaves the status open; so does a
+    test that is held and may be positive, where nothing else proves that one was.
     """
     same_day = query(_SAME_DAY, tests=tests)
     conflicts = query(_CONFLICTS, same_day=same_day)["conflicts"][0].as_py()
-    return query(_STATUS, same_day=same_day, tests=tests, conditions=conditions), conflicts
+    diagnoses = pa.table({"code": pa.array(COVID19_DIAGNOSES)})
+    return query(_STATUS, same_day=same_day, tests=tests, conditions=conditions, diagnoses=diagnoses), conflicts

@@ -33,6 +33,11 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Give a column as text; only types that Arrow has no such text for are walked by value."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     column = column.cast(kind)
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        column = column.cast(pa.string())  # refuses what is no UTF-8
+        kind = column.type
+    if pa.types.is_floating(kind) and kind != pa.float64():
+        column = column.cast(pa.string()).cast(pa.float64())  # the shortest digits that give the same number
     if pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None):
         texts = column.cast(pa.date32(), safe=False).cast(pa.string())
     elif pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):

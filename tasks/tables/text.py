@@ -11,6 +11,12 @@ _MARKS = (  # the longer marks go first: one of UTF-32 begins with one of UTF-16
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_SUPERSETS = {  # what programs write under these names has the letters of the larger sets
+    "shift-jis": "cp932",
+    "sjis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+}
 _PROBE = 4096  # bytes; enough to tell two-byte text from text with a stray NUL
 _MOST, _FEW = 0.4, 0.05  # shares of NUL bytes on one side of each pair of UTF-16, and on the other
 
@@ -40,7 +46,7 @@ def beginning(content: bytes, declared: str = "") -> str:
 
 def _encoding_of(content: bytes, declared: str) -> str:
     mark = next((encoding for start, encoding in _MARKS if content.startswith(start)), "")
-    return mark or declared or _two_byte(content) or "utf-8"
+    return mark or _SUPERSETS.get(declared.casefold().replace("_", "-"), declared) or _two_byte(content) or "utf-8"
 
 
 def _two_byte(content: bytes) -> str:

@@ -48,8 +48,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What validation says: decision, balance of rows, findings of its own, and the text of every report by name."""
+    """What validation says: outcomes of its suites, decision, balance of rows, findings, and every report's text."""
 
+    outcomes: tuple[Outcome, ...]
     decision: Decision
     balances: tuple[Balance, ...]
     findings: pa.Table
@@ -81,7 +82,7 @@ def check(found: Found, site: Site, names: tuple[str, str, str], *, has_tables: 
     }
     heading = f"Validation of {title}, run {names[2]}"
     reports["report/validation.md"] = outcome_report(heading, balances, outcomes, decision)
-    return Checked(decision, balances, findings_of(ours), reports)
+    return Checked(tuple(ours), decision, balances, findings_of(ours), reports)
 
 
 def expected_sizes(found: Found, site: Site, *, has_tables: bool) -> dict[str, Expected]:

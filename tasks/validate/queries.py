@@ -8,6 +8,7 @@ Relations are the harmonized tables by name, `settled` (the de-identified instan
 
 from collections.abc import Mapping
 
+from config.vocab.diagnoses import COVID19_DIAGNOSES, LONG_COVID_DIAGNOSES
 from expectations.suites.flags import flag
 
 YEAR_DAYS = 365.25
@@ -15,15 +16,6 @@ AGE_TOLERANCE_YEARS = 2  # one year of tolerance, and one because both ages are 
 STAY_TOLERANCE_DAYS = 1
 LONGEST_STAY_DAYS = 365  # above it sites have mixed units or never closed the stay
 OVER_89_YEARS = 90
-LONG_COVID_DIAGNOSES = (
-    "U09.9",  # ICD-10: post COVID-19 condition
-    "1119303003",  # SNOMED CT: post-acute COVID-19
-)
-COVID19_DIAGNOSES = (
-    "U07.1",  # ICD-10: COVID-19, virus identified
-    "840539006",  # SNOMED CT: disease caused by SARS-CoV-2
-    *LONG_COVID_DIAGNOSES,
-)
 ACUTE_TESTS = ("naat", "antigen")  # an antibody proves nothing acute (T-ANTIBODY)
 SOP_CLASSES = {
     "CR": ("1.2.840.10008.5.1.4.1.1.1",),
@@ -46,7 +38,8 @@ def _wrong_flag(column: str, event: str) -> str:
     return f"""
         SELECT s._row FROM subject s
         WHERE (s.{column} = 'Yes') <> EXISTS (
-            SELECT 1 FROM clinical_event e WHERE e.subject_id = s.subject_id AND ({event}))
+            SELECT 1 FROM clinical_event e WHERE e.subject_id = s.subject_id AND ({event})
+              AND e.event_id NOT IN (SELECT key FROM holds WHERE "table" = 'clinical_event'))
     """
 
 
@@ -69,7 +62,8 @@ def _wrong_deltas(column: str, result: str) -> str:
         WHERE s.{column} <> coalesce((
             SELECT list(t.day - s.day ORDER BY t.day) FROM test_result t
             WHERE t.subject_id = s.subject_id AND t.test_name = 'COVID-19' AND t.result = '{result}'
-              AND t.day - s.day IS NOT NULL), [])
+              AND t.test_class <> 'antibody' AND t.day - s.day IS NOT NULL
+              AND t.test_id NOT IN (SELECT key FROM holds WHERE "table" = 'test_result')), [])
     """
 
 

@@ -17,8 +17,10 @@ from tasks.context import BatchContext
 from tasks.errors import AccountingError, GateError, KeyExistsError
 from tasks.model import BatchPlan, StageReport, Status
 from tasks.store.parquet import read_table, write_table
+from tasks.validate.contributor import contributor_files
 from tasks.validate.decide import Decision
 from tasks.validate.ledger import final_ledger, merged_findings
+from tasks.validate.whereabouts import whereabouts
 
 log = logging.getLogger(__name__)
 STAGE = "validate"
@@ -75,7 +77,8 @@ def stopped(plan: BatchPlan, context: BatchContext, rules: list[str]) -> GateErr
     report = context.layout.run(plan.run, "report/validation.md")
     return GateError(
         f"{plan.site}/{plan.batch} is stopped by {', '.join(rules)}; nothing of it is accepted",
-        next_step=f"read {report} in {context.work.address}",
+        next_step=f"read {report} in {context.work.address}; what to send, and where, is copied by "
+        f"`curate report {plan.site} {plan.batch} --run {plan.run} --to FOLDER`",
     )
 
 
@@ -115,6 +118,9 @@ def _validate(plan: BatchPlan, context: BatchContext) -> dict[str, Any]:
     )
     for name, text in checked.reports.items():
         create(name, text.encode())
+    places = whereabouts(checked.outcomes, tables, (evidence[0], settled), (plan, context))
+    for name, content in contributor_files(f"Validation of {plan.site}/{plan.batch}", places).items():
+        context.work.create(context.layout.private_run(plan.run, f"report/{name}"), content)
     create("findings.parquet", write_table(merged_findings([*before, checked.findings])))
     rules: Counter[str] = Counter()
     for row in checked.findings.to_pylist():

@@ -93,6 +93,28 @@ def test_patterns_that_name_go(text: str, left: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "胸部CT単純",
+        "胸部X線ポータブル",
+        "胸部X線2方向",
+        "RX TORACE A LETTO",
+        "TC TORACE SENZA MDC",
+        "RX TORAX NO LEITO",
+    ],
+)
+def test_words_of_imaging_stay_in_every_language_and_without_blanks(text: str) -> None:
+    assert clean_text(text, NOBODY).value == text
+
+
+@pytest.mark.parametrize(
+    ("text", "left"), [("胸部CT 山田", "胸部CT"), ("山田太郎CT", ""), ("胸部山田CT", ""), ("胸部CT123", "")]
+)
+def test_names_between_words_without_blanks_take_the_whole_with_them(text: str, left: str) -> None:
+    assert clean_text(text, NOBODY).value == left
+
+
+@pytest.mark.parametrize(
     ("text", "left"),
     [
         ("CT chest for Zzcanary", "CT chest"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from config.fields import field_of
 from config.site_tables import Column
 from config.vocab import body_part_of, code_sets, covid_assays, small_zip3, vendor_of
+from config.vocab.terms import DEVICE, DISCHARGE, TEST_CLASS
 from tasks.harmonize.ages import map_ages
 from tasks.harmonize.cells import Mapped
 from tasks.harmonize.codes import map_codes
@@ -38,12 +39,12 @@ def coded(
     [
         (["M", "F", ""], ["Male", "Female", None]),
         (["H", "M"], ["Male", "Female"]),  # Hombre, Mujer
-        (["M", "V"], ["Male", "Female"]),  # Man, Vrouw
+        (["M", "V"], ["S-CODESET"] * 2),  # Man and Vrouw, or Mujer and Varón
         (["Ж", "\N{CYRILLIC CAPITAL LETTER EM}"], ["Female", "Male"]),
         (["M", ""], ["S-CODESET", None]),  # male in English, female in Spanish
         (["H", "M", "F"], ["S-CODESET"] * 3),
         (["M", "F", "Q"], ["Male", "Female", "S-UNMAPPED"]),
-        (["0", "1", "N/A"], ["S-UNMAPPED", "S-UNMAPPED", None]),
+        (["0", "1", "N/A"], ["S-CODESET", "S-CODESET", None]),
         (["", "NA"], [None, None]),
     ],
 )
@@ -65,7 +66,6 @@ def test_declared_codes_go_before_everything() -> None:
         ("DETECTED", "Positive"),
         ("NOT DETECTED", "Negative"),
         ("Non-reactive", "Negative"),
-        ("-", "Negative"),
         ("presumptive positive", "Indeterminate"),
         ("QNS", "Not Reported"),
         ("maybe", "S-UNMAPPED"),
@@ -75,8 +75,13 @@ def test_test_results(text: str, expected: str) -> None:
     assert coded("test.result", [text]) == [expected]
 
 
+def test_signs_are_results_only_among_signs() -> None:
+    assert coded("test.result", ["+", "-"]) == ["Positive", "Negative"]
+    assert coded("test.result", ["Positive", "Negative", "-"]) == ["Positive", "Negative", None]
+
+
 def test_two_as_no_has_to_be_declared() -> None:
-    assert coded("subject.ever_icu", ["1", "2"]) == ["Yes", "S-UNMAPPED"]
+    assert coded("subject.ever_icu", ["1", "2"]) == ["S-CODESET"] * 2
     assert coded("subject.ever_icu", ["1", "2"], codes="yes_no.coded") == ["Yes", "No"]
     assert coded("subject.ever_icu", ["1", "2"], codes={"1": "Yes", "2": "No"}) == ["Yes", "No"]
 
@@ -265,6 +270,22 @@ def test_the_vocabularies_are_whole() -> None:
     assert len(small_zip3()) == 19
     assert set(covid_assays().values()) == {"naat", "antigen", "antibody", "not_reported"}
     assert code_sets()["sex.es"]["m"] == "Female"
+    assert code_sets()["discharge.pt"]["óbito"] == code_sets()["discharge.pt"]["obito"] == "expired"
+    assert (
+        code_sets()["breathing_support.ja"]["ネーザルハイフロー"]
+        == code_sets()["breathing_support.ja"]["nhf"]
+        == "hfnc"
+    )
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "values"), [("breathing_support", DEVICE), ("discharge", DISCHARGE), ("test_class", TEST_CLASS)]
+)
+def test_words_of_every_language_mean_canonical_values(vocabulary: str, values: tuple[str, ...]) -> None:
+    languages = {name.partition(".")[2]: set(words.values()) for name, words in code_sets().items()
+                 if name.startswith(f"{vocabulary}.")}  # fmt: skip
+    assert {"any", "en", "es", "it", "pt", "fr", "de", "ja", "zh"} <= languages.keys()
+    assert set().union(*languages.values()) <= set(values)
 
 
 @pytest.mark.parametrize(

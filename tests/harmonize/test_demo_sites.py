@@ -114,10 +114,10 @@ def test_the_seeded_faults_of_the_american_site_are_found(demo_of: Any) -> None:
         ("S-UNMAPPED", "subject.sex"): 1,
     }
     assert demo.private("rows") == [
-        "s01/b1/clinical/patients.csv,7,C-FLAG-DERIVED,",
+        "s01/b1/clinical/patients.csv,7,C-FLAG-DERIVED,Ever Ventilated",
         "s01/b1/clinical/patients.csv,8,S-UNMAPPED,Sex",
-        "s01/b1/clinical/patients.csv,9,D-SEX-STABLE,",
-        "s01/b1/clinical/patients.csv,10,D-SEX-STABLE,",
+        "s01/b1/clinical/patients.csv,9,D-SEX-STABLE,Sex",
+        "s01/b1/clinical/patients.csv,10,D-SEX-STABLE,Sex",
     ]
     (reversed_stay,) = [row for row in demo.of("clinical_event", patient(1)) if row["event_type"] == "hospital_stay"]
     assert (reversed_stay["start_day"], reversed_stay["end_day"]) == (14, -1), "kept for validate to hold"

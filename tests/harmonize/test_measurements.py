@@ -179,9 +179,10 @@ def test_rows_that_are_one_measurement_each(curate: Any, table: Table) -> None:
     batch = curate(LONG, {"labs.csv": rows})
     assert measured(batch, "a") == [
         ("creatinine", 0.999981, "mg/dL", "umol/L", None),
+        ("creatinine", None, None, "mg/dL", None),
         ("crp", 25.0, "mg/L", "mg/L", None),
-    ], "one measurement in two units is one, and a row without a value is none"
-    assert sorted(held(batch, "measurement").values()) == ["H-NAMELESS", "H-UNIT", "S-UNMAPPED"]
+    ], "one measurement in two units is one, and one without a value is held"
+    assert sorted(held(batch, "measurement").values()) == ["H-NAMELESS", "H-UNIT", "H-VALUELESS", "S-UNMAPPED"]
     assert batch.report.counts["rows_ignored"] == 1
 
 

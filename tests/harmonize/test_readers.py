@@ -74,7 +74,7 @@ def parquet(**columns: object) -> bytes:
         ("utf-8-sig", "latin-1", "utf-8-sig"),
         ("cp1252", "cp1252", "cp1252"),
         ("gb18030", "gb18030", "gb18030"),
-        ("shift_jis", "shift_jis", "shift_jis"),
+        ("shift_jis", "shift_jis", "cp932"),
     ],
 )
 def test_text_is_read_in_the_encoding_that_is_marked_proved_or_declared(

@@ -9,7 +9,8 @@ import pytest
 
 from config.rules import data_rules, next_steps
 from tasks.harmonize.decisions import Vote, date_vote
-from tasks.harmonize.report import MAX_RANGES, Problem, csv_bytes, delimiter_name, grouped, markdown, row_ranges
+from tasks.harmonize.report import Problem, delimiter_name, grouped, markdown
+from tasks.tables.listing import MAX_RANGES, csv_bytes, row_ranges
 
 SITE = """
 not_read = ["codebook*.csv"]

@@ -42,6 +42,12 @@ class = { field = "test.class", optional = true }
 loinc = { field = "test.loinc", optional = true }
 value = { field = "test.value", unit = "{copies}/mL", optional = true }
 """
+WIDE = """
+[[tables]]
+pattern = "*.csv"
+[tables.columns]
+id = "patient_id"
+"""
 Table = Callable[[str], str]
 
 
@@ -96,6 +102,25 @@ def test_stays_of_one_patient_nest_and_none_is_lost(curate: Any, table: Table) -
     }
     subject = batch.subject("a")
     assert [subject[name] for name in ("sex", "ever_icu", "ever_ventilated")] == ["Not Reported", "Yes", "Yes"]
+
+
+def test_support_that_began_before_the_icu_lies_in_the_hospital_stay(curate: Any, table: Table) -> None:
+    """The day of tolerance counts only where no stay contains the support without it."""
+    events = table("""
+        id | what              | from       | to         | detail   | loinc
+        a  | test              | 2020-04-01 |            | Positive | 94500-6
+        a  | hospital_stay     | 2020-04-01 | 2020-04-20 | Home
+        a  | icu_stay          | 2020-04-05 | 2020-04-10 |
+        a  | breathing_support | 2020-04-04 | 2020-04-06 | HFNC
+        a  | breathing_support | 2020-04-05 | 2020-04-10 | Intubated
+        b  | icu_stay          | 2020-04-05 | 2020-04-10 |
+        b  | breathing_support | 2020-04-05 | 2020-04-11 | Intubated
+    """)
+    batch = curate(SITE, {"events.csv": events})
+    assert parents_of(batch, "a")["breathing_support", 3] == "hospital_stay"
+    assert parents_of(batch, "a")["breathing_support", 4] == "icu_stay"
+    (other,) = [row for row in batch.of("clinical_event", "b") if row["event_type"] == "breathing_support"]
+    assert other["parent_event_id"]
 
 
 def test_support_without_dates_lies_in_the_stay_of_its_row(curate: Any, table: Table) -> None:
@@ -179,7 +204,7 @@ def test_covid_status_is_derived_from_tests(curate: Any, table: Table) -> None:
     events = table("""
         id | what      | from       | to | detail       | class              | loinc
         a  | test      | 2020-04-01 |    | Not detected |                    | 94500-6
-        a  | test      | 2020-04-05 |    | Detected     | antigen            | 94500-6
+        a  | test      | 2020-04-05 |    | Detected     | antigen            | 94558-4
         b  | test      | 2020-04-01 |    | Negative     | PCR                | 94500-6
         c  | test      | 2020-04-01 |    | Positive     | antibody           | 94503-0
         d  | test      | 2020-04-01 |    | Positive     | PCR                | 94500-6
@@ -246,8 +271,8 @@ def test_what_a_site_asserts_is_compared_and_never_taken(curate: Any, table: Tab
     assert batch.private("rows") == [
         "s01/b1/events.csv,3,C-FLAG-DERIVED,",
         "s01/b1/events.csv,4,T-COVID-POS,",
-        "s01/b1/people.csv,3,C-FLAG-DERIVED,",
-        "s01/b1/people.csv,4,T-COVID-POS,",
+        "s01/b1/people.csv,3,C-FLAG-DERIVED,icu",
+        "s01/b1/people.csv,4,T-COVID-POS,status",
     ]
 
 
@@ -421,3 +446,77 @@ def test_lost_records_stop_the_batch(curate: Any, table: Table, monkeypatch: pyt
     events = table("id | what | from | to | detail\na | icu_stay | 2020-04-01 | | ")
     with pytest.raises(AccountingError, match="1 records came in and 0"):
         curate(SITE, {"events.csv": events})
+
+
+def test_what_is_held_proves_nothing_and_excludes_nothing(curate: Any, table: Table) -> None:
+    events = table("""
+        id | what     | from       | to         | detail          | loinc
+        a  | test     | 2020-04-01 |            | POSITIVE (Ct 9) | 94500-6
+        a  | test     | 2020-04-05 |            | Negative        | 94500-6
+        b  | icu_stay | No ICU     |            |                 |
+    """)
+    batch = curate(SITE, {"events.csv": events})
+    assert batch.subject("a")["covid19_status"] == "Not Reported", "the first test may have been positive"
+    assert batch.subject("a")["index_event"] is None
+    assert (batch.subject("b")["ever_icu"], batch.subject("b")["ever_icu_basis"]) == ("Not Reported", None)
+
+
+def test_a_stay_of_unknown_end_ends_where_the_next_begins(curate: Any, table: Table) -> None:
+    events = table("""
+        id | what          | from       | to         | detail | loinc
+        a  | hospital_stay | 2020-03-01 |            |        |
+        a  | hospital_stay | 2020-05-01 | 2020-05-10 |        |
+        a  | icu_stay      | 2020-03-03 | 2020-03-04 |        |
+        a  | icu_stay      | 2020-08-03 | 2020-08-04 |        |
+    """)
+    found = curate(SITE, {"events.csv": events}).of("clinical_event", "a")
+    parents = [row["parent_event_id"] for row in found if row["event_type"] == "icu_stay"]
+    assert len(found) == 4
+    assert parents.count(None) == 1
+
+
+def test_decisions_are_per_column_of_all_files_of_a_table(curate: Any, table: Table) -> None:
+    site = WIDE + 'sex = "subject.sex"\ncame = "hospital_stay.start"\n'
+    one = table("""
+        id | sex | came
+        a  | H   | 25/03/2020
+        b  | M   | 03/04/2020
+    """)
+    other = table("""
+        id | sex | came
+        c  | M   | 03/04/2020
+    """)
+    batch = curate(site, {"a.csv": one, "b.csv": other})
+    assert batch.subject("c")["sex"] == "Female", "an M of a column of H and M"
+    assert batch.table("holds") == []
+
+
+def test_a_column_that_a_spreadsheet_has_half_converted_is_held(curate: Any, table: Table) -> None:
+    rows = table("""
+        id | came
+        a  | 2020-04-03
+        b  | 2020-12-03
+        c  | 25/03/2020
+        d  | 13/04/2020
+    """)
+    batch = curate(WIDE + 'came = "hospital_stay.start"\n', {"a.csv": rows})
+    assert batch.findings["C-DATE-ORDER-VOTE", "hospital_stay.start"] == 4
+
+
+def test_a_code_and_a_name_that_contradict_each_other_are_held(curate: Any, table: Table) -> None:
+    site = (
+        WIDE
+        + """
+what = { field = "measurement.name", codes = { Height = "height" } }
+code = "measurement.loinc"
+value = { field = "measurement.value", unit = "cm" }
+"""
+    )
+    rows = table("""
+        id | what   | code    | value
+        a  | Height | 29463-7 | 170
+        b  | Height | 8302-2  | 170
+    """)
+    batch = curate(site, {"a.csv": rows})
+    assert [row["rule_id"] for row in batch.table("holds")] == ["H-LOINC-NAME"]
+    assert batch.private("rows") == ["s01/b1/a.csv,2,H-LOINC-NAME,code"]

@@ -7,7 +7,8 @@ from config.deid import load_profile
 from config.keys import KeyRing
 from config.settings import Settings
 from config.site import Site
-from expectations.schemas.pipeline import FINDINGS, LEDGER
+from expectations.schemas.catalog import BATCH
+from expectations.schemas.pipeline import CLINICAL_SOURCES, FINDINGS, LEDGER, SOURCES
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
 from tasks.model import BatchPlan
@@ -25,6 +26,12 @@ SITE = {
             "columns": {"id": "patient_id", "in": "hospital_stay.start", "test": "test.result", "dx": "condition.code"},
         }
     ],
+}
+TABLE = {
+    "source_file": digest(9100, 32),
+    "key": "s01/b1/people.csv",
+    "table_place": 0,
+    "headers": ["id", "in", "test", "dx"],
 }
 
 
@@ -56,9 +63,44 @@ class Run:
             "findings-harmonize": table_of(FINDINGS, self.findings),
             "findings-deidentify": table_of(FINDINGS, []),
         }
+        files["harmonized/lineage"] = table_of(BATCH["lineage"], self.lineage())
         for name, table in files.items():
             self.context.work.create(self.key(f"{name}.parquet"), write_table(table))
+        private = {
+            "sources.parquet": write_table(table_of(SOURCES, self.sources())),
+            "clinical-sources.parquet": write_table(table_of(CLINICAL_SOURCES, [TABLE])),
+            "report/orphans.csv": b"subject_id,rule_id\n",
+        }
+        for name, content in private.items():
+            self.context.work.create(self.context.layout.private_run(self.plan.run, name), content)
         return self
+
+    def lineage(self) -> list[dict[str, Any]]:
+        """Where the sex of every first subject and the dates of every event come from, two rows for each cluster."""
+        cells = [
+            (row, entity, key, field, column)
+            for place, cluster in enumerate(self.clusters)
+            for row, entity, key, field, column in (
+                (2 + 2 * place, "subject", cluster.first, "sex", None),
+                *(
+                    (3 + 2 * place, "clinical_event", event["event_id"], field, 2)
+                    for event in cluster.rows["clinical_event"]
+                    for field in ("start_day", "end_day")
+                ),
+            )
+        ]
+        return [
+            {
+                "entity": entity, "entity_id": key, "field": field, "source_file": TABLE["source_file"],
+                "row_number": row, "source_row": digest(row, 32), "source_column": column, "batch_id": "s01/b1",
+            }
+            for row, entity, key, field, column in cells
+        ]  # fmt: skip
+
+    def sources(self) -> list[dict[str, Any]]:
+        """The names that images came under."""
+        ids = [row["source_id"] for cluster in self.clusters for row in cluster.settled]
+        return [{"source_id": one, "source": f"s01/b1/{number:04}.dcm"} for number, one in enumerate(ids)]
 
     def ledger(self) -> list[dict[str, Any]]:
         """One row per instance, and one of a duplicate and one of a text file beside them."""

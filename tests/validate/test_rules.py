@@ -170,7 +170,9 @@ FAULTS: list[Fault] = [
     ("C-FLAG-DERIVED", "subject.ever_ventilated", put("subject", 0, ever_ventilated="Not Reported")),
     ("C-INDEX", "subject", day_without_index_event),
     ("C-DAY-RANGE", "condition.start_day", put("condition", 0, start_day=4000)),
-    ("T-ANTIBODY", "subject", put("test_result", 1, test_class="antibody")),
+    ("T-ANTIBODY", "subject", both(
+        put("test_result", 1, test_class="antibody"), put("imaging_study", 1, days_to_positive_tests=[]),
+    )),
     ("T-COVID-POS", "subject", both(
         put("test_result", 1, result="Indeterminate"), put("imaging_study", 1, days_to_positive_tests=[]),
     )),
@@ -214,15 +216,12 @@ SOUND: list[tuple[str, Change]] = [
     )),
     ("a negative test that harmonize holds decides nothing", both(
         result(60, result="Negative", day=3),
-        put("imaging_study", 1, days_to_negative_tests=[2]),
         lambda cluster: cluster.holds.append(
             {"table": "test_result", "key": cluster.id(60), "rule_id": "C-FUTURE"}
         ),
     )),
     ("long COVID after the first positive test", diagnosis("U09.9", 90)),
-    ("an antibody beside a positive test", both(
-        result(60, test_class="antibody", day=3), put("imaging_study", 1, days_to_positive_tests=[-1, 2]),
-    )),
+    ("an antibody beside a positive test", result(60, test_class="antibody", day=3)),
     ("an age over 89 that is not shown", both(
         put("subject", 0, age_at_index=None, age_at_index_gt89=True),
         put("imaging_study", 0, age_at_study=None, age_at_study_gt89=True),

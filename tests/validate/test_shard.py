@@ -1,5 +1,6 @@
 """A batch validated and accepted, from what harmonize wrote to the pointer."""
 
+import csv
 import dataclasses
 import io
 import json
@@ -97,6 +98,53 @@ def test_the_whole_held_rows_are_private(accepted: tuple[Run, StageReport, Stage
     assert read_table(run.stored()[key])["sex"].to_pylist() == [CANARY]
 
 
+def asked(run: Run) -> list[dict[str, str]]:
+    key = run.context.layout.private_run(RUN, "report/validation.csv")
+    return list(csv.DictReader(io.StringIO(run.stored()[key].decode())))
+
+
+def test_the_sender_is_told_the_rows_in_which_a_rule_was_broken(
+    accepted: tuple[Run, StageReport, StageReport],
+) -> None:
+    """The reversed stay names its columns; of the sex of a person only rows of events tell."""
+    found = [(line["rule_id"], line["file"], line["column"], line["where"]) for line in asked(accepted[0])]
+    assert found == [
+        ("C-STAY-ORDER", "s01/b1/people.csv", "in", "5"),
+        ("S-ENUM", "s01/b1/people.csv", "", "3"),
+    ]
+
+
+def test_the_sender_is_told_the_images_in_which_a_rule_was_broken() -> None:
+    clusters = [Cluster(0), Cluster(1)]
+    clusters[1].rows["imaging_series"][0]["n_missing_slices"] = 2
+    clusters[0].rows["imaging_series"][1]["modality"] = "CR"
+    study = clusters[0].rows["imaging_study"][0]["study_uid"]
+    clusters[0].holds.append({"table": "imaging_study", "key": study, "rule_id": "C-FUTURE"})
+    run = Run(clusters).write()
+    validate_batch(run.plan, run.context)
+    found = [(line["rule_id"], line["file"], line["where"]) for line in asked(run)]
+    assert found == [
+        ("C-FUTURE", "s01/b1/0000.dcm", "2 images"),
+        ("I-MODALITY", "s01/b1/0002.dcm", "1 image"),
+        ("I-GAP", "s01/b1/0003.dcm", "2 images"),
+    ]
+
+
+def test_what_the_whole_batch_breaks_has_no_place_and_a_page_with_nothing_says_so() -> None:
+    run = Run()
+    for cluster in run.clusters:
+        cluster.rows["condition"].clear()
+    validate_batch(run.write().plan, run.context)
+    assert [(line["rule_id"], line["file"], line["where"]) for line in asked(run)] == [
+        ("S-NO-CLINICAL", "", "the whole batch")
+    ]
+    sound = Run().write()
+    validate_batch(sound.plan, sound.context)
+    page = sound.stored()[sound.context.layout.private_run(RUN, "report/validation.html")].decode()
+    assert asked(sound) == []
+    assert "Nothing was wrong." in page
+
+
 def test_no_offending_value_is_in_any_file_outside_the_private_part(
     accepted: tuple[Run, StageReport, StageReport], stopped: tuple[Run, GateError]
 ) -> None:
@@ -112,7 +160,7 @@ def test_no_offending_value_is_in_any_file_outside_the_private_part(
 
 def test_data_docs_name_nothing_outside_and_run_nothing(accepted: tuple[Run, StageReport, StageReport]) -> None:
     pages = {key: content.decode() for key, content in accepted[0].stored().items() if key.endswith(".html")}
-    assert len(pages) == len(TABLES) + 1
+    assert len(pages) == len(TABLES) + 2, "an index, a page for each table, and the page for the sender"
     for page in pages.values():
         assert not any(
             word in page for word in ("http:", "https:", "//", "<script", "<link", "<img", "@import", "url(")

@@ -31,11 +31,11 @@ class TableDraft:
 
 def arranged(table: RawTable, proposals: Mapping[str, Sequence[Proposal]]) -> TableDraft:
     """Decide between the proposals of a table's columns, so that no field is named twice."""
-    patient = _best_of(proposals, PATIENT_ID)
+    patient = best_of(proposals, PATIENT_ID)
     if patient is None:
         rest = [undecided(header, facts, "") for header, facts in table.columns.items()]
         return TableDraft(table, "", rest=tuple(rest), questions=("no column names the patient: which one does",))
-    kind = _best_of(proposals, EVENT_KIND)
+    kind = best_of(proposals, EVENT_KIND)
     fixed = {one.header: one for one in (kind, patient) if one}
     chosen = [fixed.get(header) or _chosen(header, found, table, is_long=kind is not None)
               for header, found in proposals.items()]  # fmt: skip
@@ -54,7 +54,7 @@ def arranged(table: RawTable, proposals: Mapping[str, Sequence[Proposal]]) -> Ta
     )
 
 
-def _best_of(proposals: Mapping[str, Sequence[Proposal]], name: str) -> Proposal | None:
+def best_of(proposals: Mapping[str, Sequence[Proposal]], name: str) -> Proposal | None:
     """Give the most confident proposal of a field that stands once in a table, the first of equals."""
     found = [one for several in proposals.values() for one in several if one.field == name and one.is_used]
     return max(found, key=lambda one: one.confidence) if found else None

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from config.fields import PATIENT_ID
 from config.nodes import profile_names
 from config.site import Site
 from config.site_tables import SiteTable
 from config.vocab import fold
 from tasks.harmonize.decisions import date_vote
-from tasks.harmonize.drafting.arrangement import TableDraft, arranged
+from tasks.harmonize.drafting.arrangement import TableDraft, arranged, best_of
 from tasks.harmonize.drafting.codebook import Codebook, Entry, is_codebook, read_codebook
 from tasks.harmonize.drafting.headers import languages_of
 from tasks.harmonize.drafting.proposals import proposals_of
@@ -68,10 +69,20 @@ def draft_site(code: str, files: Iterable[tuple[str, bytes]], codebook: Mapping[
     tables = _by_header(others)
     language, country = _language(tables), _country(tables)
     setting = Setting(language, is_us=country.code == "US")
-    drafts = [arranged(table, proposals_of(table, known, setting)) for table in tables]
+    drafts = [_drafted(table, known, setting) for table in tables]
     not_read = tuple((one.name, one.rule_id) for one in sent.unread)
     named = tuple(zip(_patterns(tables), drafts, strict=True))
     return SiteDraft(code, country, language, named, not_read, tuple(sent.books), profile)
+
+
+def _drafted(table: RawTable, codebook: Codebook, setting: Setting) -> TableDraft:
+    """Draft a table, and again once it is known whose rows they are: only then codes can be shown."""
+    proposals = proposals_of(table, codebook, setting)
+    patient = best_of(proposals, PATIENT_ID)
+    if patient is not None:
+        table = table.of_people(patient.header)
+        proposals = proposals_of(table, codebook, setting)
+    return arranged(table, proposals)
 
 
 def _profile(tables: Sequence[RawTable]) -> tuple[str, list[RawTable]]:

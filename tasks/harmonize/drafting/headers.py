@@ -55,7 +55,8 @@ def _match(known: HeaderWord, words: tuple[str, ...]) -> HeaderMatch | None:
         return None
     rest = [word for word in words if word not in known.words and (known.name, word) not in conversions()]
     ordinal = tuple(word for word in rest if word.isdigit() or word in fillers()["ordinal"])
-    others = [word for word in rest if word not in ordinal and word not in fillers()["filler"]]
+    silent = fillers()["filler"] | (fillers()["moment"] if known.name else frozenset())
+    others = [word for word in rest if word not in ordinal and word not in silent]
     share = len(known.words) / (len(known.words) + len(others))
     score = EXACT if not rest else WITH_NUMBER if not others else PARTIAL * share
     return HeaderMatch(known.field, score, known.language, " ".join(known.words), ordinal, known.name)

@@ -19,6 +19,7 @@ LEAST = 0.5  # below it a proposal is shown and not used
 _LEAST_FIT = 0.5
 _BY_VALUES = ("condition.code", "test.loinc", "subject.sex", "breathing_support.device")
 _ALL_BY_VALUES = 0.95
+_AMERICAN = frozenset({"subject.ethnicity", "subject.race_ethnicity"})
 _LABORATORY = frozenset({"test", "measurement"})  # files of these names hold either
 _AS_MEASURED = {"result": "value"}
 _MONTHS = frozenset({"months", "month", "mo", "mos", "meses", "mois", "monate", "mesi"})
@@ -101,6 +102,7 @@ def _of_column(header: str, facts: ColumnFacts, entry: Entry, about: tuple[str, 
     kind, setting = about
     matches = _with_label(header_matches(header), entry)
     matches = [named for match in matches for named in (match, *_by_file(match, kind))]
+    matches = matches if setting.is_us else [_in_own_scheme(match) for match in matches]
     if matches and matches[0].field == NOT_READ and matches[0].score >= BY_LABEL:
         return [Proposal(header, "", 0.0, f'not read: "{matches[0].words}" may identify a person and is not needed')]
     if entry.is_identifier and not any(match.field == PATIENT_ID for match in matches):
@@ -129,8 +131,15 @@ def _by_file(match: HeaderMatch, kind: str) -> list[HeaderMatch]:
     names = [f"{kind}.{attribute}"] if owner == EVENT and kind else []
     if kind in _LABORATORY and owner in {EVENT, "test"}:
         names.append(f"measurement.{_AS_MEASURED.get(attribute, attribute)}")
+    if kind == "medication" and owner == "measurement":
+        names.append(f"medication.{attribute}")
     words = f"{match.words}, in a file of {kind}"
     return [replace(match, field=one, score=score, words=words) for one in dict.fromkeys(names) if field_of(one)]
+
+
+def _in_own_scheme(match: HeaderMatch) -> HeaderMatch:
+    """Read ethnicity outside the US as the one category of a site's own scheme: the two questions are American."""
+    return replace(match, field="subject.race") if match.field in _AMERICAN else match
 
 
 def _proposal(header: str, match: HeaderMatch, facts: ColumnFacts, about: tuple[Entry, Setting]) -> Proposal:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from config.fields import EVENT_KIND, PATIENT_ID
 from config.rules import next_steps
+from config.site import LANGUAGES
 from config.vocab.headers import words_of
 from tasks.harmonize.drafting.arrangement import TableDraft
 from tasks.harmonize.drafting.draft import SiteDraft
@@ -40,6 +41,11 @@ def site_file(draft: SiteDraft, batch: str) -> str:
         "",
         'name = ""',
         f"country = {_text(draft.country.code)}  # {draft.country.confidence:.2f}: {draft.country.evidence}",
+        *(
+            [f"language = {_text(draft.language)}  # in which months are written"]
+            if draft.language in LANGUAGES
+            else []
+        ),
         f"id_issuer = {_text(draft.code)}",
         *([f"profile = {_text(draft.profile)}  # 0.95: files have its names and columns"] if draft.profile else []),
         *_not_read(draft),
@@ -215,8 +221,14 @@ def draft_rows(draft: SiteDraft) -> list[dict[str, object]]:
             "column": one.header,
             "field": one.field if one.is_used else "",
             "sure": f"{one.confidence:.2f}" if one.field else "",
-            "evidence": one.evidence,
+            "evidence": "; ".join(filter(None, (_shown_as(one), one.evidence))),
         }
         for pattern, table in draft.tables
         for one in (*table.used, *table.rest)
     ]
+
+
+def _shown_as(one: Proposal) -> str:
+    """Give which measurement a column is, and in which unit."""
+    name, unit = (str(one.options.get(option, "")) for option in ("name", "unit"))
+    return f"{name} in {unit}" if name and unit else name

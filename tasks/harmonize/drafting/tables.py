@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from config.vocab import fold, missing_words
@@ -18,10 +18,14 @@ _HEADER_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """What the cells of a column are: rows of the sample, and how often each text that says something occurs."""
+    """What the cells of a column are: rows of the sample, and how often each text that says something occurs.
+
+    `people` counts the patients with each text, where it is known which column names the patient.
+    """
 
     rows: int
     texts: Mapping[str, int]
+    people: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def filled(self) -> int:
@@ -35,7 +39,7 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """A file or a sheet: its columns by header, and how it was read."""
+    """A file or a sheet: its columns by header, how it was read, and the cells of its sample."""
 
     name: str
     layout: Layout
@@ -43,6 +47,16 @@ class RawTable:
     rows: int
     notes: tuple[str, ...] = ()
     is_encoding_proposed: bool = False
+    cells: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def of_people(self, patient: str) -> "RawTable":
+        """Give the table with the number of patients with each text, by the column that names the patient."""
+        columns = {}
+        for header, facts in self.columns.items():
+            pairs = set(zip(self.cells[patient], self.cells[header], strict=True))
+            counts = Counter(text for _, text in pairs)
+            columns[header] = replace(facts, people={text: counts[text] for text in facts.texts})
+        return replace(self, columns=columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +95,15 @@ def _read(name: str, content: bytes, sheet: str) -> RawTable | Unread:
     width = len(parsed.header)
     rows = [cells for cells in rows if len(cells) >= width and any(map(str.strip, cells))]
     columns: dict[str, ColumnFacts] = {}
+    found: dict[str, Sequence[str]] = {}
     missing = missing_words()
     for place, header in enumerate(parsed.header):
         if header and header not in columns:
-            counts = Counter(cells[place].strip() for cells in rows)
+            found[header] = [cells[place].strip() for cells in rows]
+            counts = Counter(found[header])
             texts = {text: count for text, count in sorted(counts.items()) if fold(text) not in missing or text == "-"}
             columns[header] = ColumnFacts(len(rows), texts)
-    return RawTable(name, parsed.layout, columns, len(rows), parsed.notes, is_proposed)
+    return RawTable(name, parsed.layout, columns, len(rows), parsed.notes, is_proposed, found)
 
 
 def _parsed(name: str, content: bytes, sheet: str) -> tuple[Parsed, bool]:
@@ -100,6 +116,7 @@ def _parsed(name: str, content: bytes, sheet: str) -> tuple[Parsed, bool]:
     return parse(content, name, Layout(encoding=encoding), frozenset()), True
 
 
+_SIGNS = "\u00b0\u00ba\u00aa\u00b5\u00b2\u00b3\u00b1"  # degrees, ordinals, micro, powers: in headers of Western tables
 ENCODINGS = ("cp932", "gb18030", "euc_kr", "cp1252")
 
 
@@ -137,6 +154,8 @@ def _is_likely(before: str, letter: str) -> bool:
         return True
     if "\u4e00" <= letter <= "\u9fff":
         return _is_common(letter)
+    if letter in _SIGNS:
+        return True
     return "\u00c0" <= letter <= "\u024f" and (before.isalpha() or before in ' ,;\t"\n')
 
 

@@ -11,17 +11,18 @@ from tasks.harmonize.ages import decide_age
 from tasks.harmonize.decisions import Vote, date_vote
 from tasks.harmonize.drafting.codebook import Entry
 from tasks.harmonize.drafting.tables import ColumnFacts
-from tasks.harmonize.terminology import decide_diagnosis, decide_loinc
+from tasks.harmonize.terminology import decide_diagnosis, decide_drug, decide_loinc, decide_unit
 
 MOST_CODES = 30  # distinct texts; a column with more is no coded one
-FEWEST_TO_SHOW = 3  # cells; a rarer text may be one person's
+FEWEST_TO_SHOW = 3  # patients; a rarer text may be one person's
 LONGEST_CODE = 40  # characters
 UNKNOWN_CODES = 0.8  # how far few distinct texts without a meaning speak for a coded column
 _ISO = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}([T ].*)?")
 _EIGHT = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
+_KANJI = re.compile(r"\d{4}\s?\u5e74\s?\d{1,2}\s?\u6708\s?\d{1,2}\s?\u65e5.*")
 _PARTS = re.compile(r"\d{1,2}([-/. ])\d{1,2}\1\d{4}([T ].*)?")
 _SHORT = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}")
-_NUMBER = re.compile(r"[<>]?\s*-?\d+([.,]\d+)?")
+_NUMBER = re.compile(r"[<>]?\s*-?\d+(?:[.,]\d{3})*(?:[.,]\d+)?")
 _ZIP = re.compile(r"\d{3}|\d{5}(-?\d{4})?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _DRUG = "medication.name"  # a vocabulary of drugs is not part of this
@@ -81,20 +82,24 @@ _PLAIN: Mapping[Form, tuple[str, Callable[[str], object]]] = {
     Form.ZIP: ("have the form of a US postal code", _ZIP.fullmatch),
     Form.COUNTRY: ("have the form of an ISO 3166-1 code", lambda text: _COUNTRY.fullmatch(text.upper())),
     Form.LOINC: ("are LOINC codes with a right check digit", lambda text: decide_loinc(text)[0]),
+    Form.DRUG: ("have the form of ATC or RxNorm codes", lambda text: decide_drug(text)[0]),
+    Form.UNIT: ("are short enough for units", lambda text: decide_unit(text)[0]),
     Form.DIAGNOSIS: ("have the form of ICD-10 or SNOMED CT codes", lambda text: decide_diagnosis(text)[0]),
 }
 
 
 def shown_codes(facts: ColumnFacts) -> dict[str, int]:
-    """Give the texts of a coded column that are safe to show: short, frequent, and few of them."""
+    """Give the texts of a coded column that are safe to show: short, few of them, and of several patients each."""
     if len(facts.texts) > MOST_CODES:
         return {}
-    return {text: n for text, n in facts.texts.items() if n >= FEWEST_TO_SHOW and len(text) <= LONGEST_CODE}
+    return {
+        text: facts.texts[text] for text, n in facts.people.items() if n >= FEWEST_TO_SHOW and len(text) <= LONGEST_CODE
+    }
 
 
 def is_date(text: str) -> bool:
     """Tell whether a text has the form of a date."""
-    return any(form.fullmatch(text) for form in (_ISO, _EIGHT, _PARTS, _SHORT))
+    return any(form.fullmatch(text) for form in (_ISO, _EIGHT, _KANJI, _PARTS, _SHORT))
 
 
 def is_number(text: str) -> bool:
