@@ -17,6 +17,7 @@ from tasks.release.gates import GATES, refuse
 from tasks.release.hub import NAME as SERIES_LIST
 from tasks.release.hub import series_list
 from tasks.release.manifests import manifests
+from tasks.release.metadata import metadata
 from tasks.release.model import About, AcceptedBatch, Collection, Commit, ReleasedFile
 from tasks.release.nodes import node_files, node_findings, node_tables
 from tasks.release.reading import TABLES
@@ -54,7 +55,7 @@ def rendered(
     staging.add(GATE_REPORT, [_gate_report(collection)])
     for name, table in tables.items():
         staging.add_table(f"{TABLES}{name}.parquet", with_origin(table, name, edition))
-    for name, pieces in derived(tables, edition.about):
+    for name, pieces in derived(tables, edition.about, staging.files):
         staging.add(name, pieces)
     counts = release_counts(tables)
     root = root_digest(staging.files)
@@ -76,8 +77,15 @@ def rendered(
     return Prepared(commit, folder, tables["imaging_instance"])
 
 
-def derived(tables: Mapping[str, pa.Table], about: About) -> Iterator[tuple[str, Iterator[bytes]]]:
+def derived(
+    tables: Mapping[str, pa.Table], about: About, files: Sequence[ReleasedFile]
+) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Give every file that says in another form what the tables say, by its name in the release.
+
+    Parameters
+    ----------
+    files
+        The files of the tables, at least.
 
     Raises
     ------
@@ -89,6 +97,7 @@ def derived(tables: Mapping[str, pa.Table], about: About) -> Iterator[tuple[str,
     refuse(node_findings(nodes))
     yield from node_files(nodes)
     yield SERIES_LIST, series_list(tables, about)
+    yield from metadata(about, files)
 
 
 def root_digest(files: Sequence[ReleasedFile]) -> str:

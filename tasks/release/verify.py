@@ -194,7 +194,7 @@ def _derived(tables: Tables, commit: Commit) -> Iterator[Problem]:
     """Check that every file which says in another form what the tables say, says just that."""
     files = {file.key: file for file in commit.files}
     try:
-        for name, pieces in derived(tables, commit.about):
+        for name, pieces in derived(tables, commit.about, commit.files):
             key = release_key(commit.release_version, name)
             if key not in files or files[key].sha256 != digest_of(pieces):
                 yield Problem("derived", key, "it does not say what the tables say")
