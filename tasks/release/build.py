@@ -9,14 +9,17 @@ import pyarrow.compute as pc
 
 from expectations.schemas.catalog import CANONICAL
 from tasks.model import Finding
+from tasks.release.card import CONTACT_SHEET
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
 from tasks.release.commit import Prepared, absent_objects, publish, stands
+from tasks.release.contact_sheet import contact_sheet
 from tasks.release.gates import batch_findings, content_findings, key_findings, refuse, tree_findings
 from tasks.release.merging import merged
 from tasks.release.model import Collection, ReleaseContext, ReleasePlan, ReleaseReport, Tables
 from tasks.release.reading import open_tables, read_commit, read_pointer
 from tasks.release.rendering import rendered
 from tasks.release.selection import RELEASED, accepted_batches
+from tasks.release.staging import Staging
 from tasks.release.tables import Before, Edition, in_form, release_tables
 from tasks.store import ReadOnlyStore
 
@@ -105,7 +108,11 @@ def _draft(version: str, context: ReleaseContext, folder: Path) -> Draft:
     refuse(_findings(tables, context))
     held = held_entities(before.tables, collection.held)
     log = in_form(CANONICAL["change_log"], change_log(version, now, before.digests, held))
-    prepared = rendered(tables | {"change_log": log}, edition, collection, batches, folder)
+    staging = Staging(folder, version)
+    sheet = contact_sheet(context.work, tables["imaging_instance"])
+    if sheet:
+        staging.add(CONTACT_SHEET, [sheet])
+    prepared = rendered(tables | {"change_log": log}, edition, collection, batches, staging)
     return Draft(prepared, count_changes(log), collection)
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 from config.version import VERSION
 from expectations.schemas.catalog import CANONICAL
 from tasks.layout import release_key
+from tasks.release.card import CONTACT_SHEET, card
 from tasks.release.commit import Prepared
 from tasks.release.gates import GATES, refuse
 from tasks.release.hub import NAME as SERIES_LIST
@@ -33,7 +33,7 @@ def rendered(
     edition: Edition,
     collection: Collection,
     batches: Sequence[AcceptedBatch],
-    folder: Path,
+    staging: Staging,
 ) -> Prepared:
     """Give a release in the bytes in which it is published.
 
@@ -43,15 +43,14 @@ def rendered(
         All tables but `release`.
     collection
         What the release was made of; it tells what was held and found.
-    folder
-        Where its files are written.
+    staging
+        Where its files are written, and what else belongs to them.
 
     Raises
     ------
     GateError
         If a table of nodes holds what the commons' dictionary does not allow.
     """
-    staging = Staging(folder, edition.version)
     staging.add(GATE_REPORT, [_gate_report(collection)])
     for name, table in tables.items():
         staging.add_table(f"{TABLES}{name}.parquet", with_origin(table, name, edition))
@@ -74,7 +73,7 @@ def rendered(
         config_digest=edition.policy.digest,
         schema_digests={name: schema_digest(CANONICAL[name].schema) for name in sorted([*tables, "release"])},
     )
-    return Prepared(commit, folder, tables["imaging_instance"])
+    return Prepared(commit, staging.folder, tables["imaging_instance"])
 
 
 def derived(
@@ -85,7 +84,7 @@ def derived(
     Parameters
     ----------
     files
-        The files of the tables, at least.
+        The files of the tables, and the contact sheet if there is one, at least.
 
     Raises
     ------
@@ -98,6 +97,8 @@ def derived(
     yield from node_files(nodes)
     yield SERIES_LIST, series_list(tables, about)
     yield from metadata(about, files)
+    has_sheet = release_key(about.release_version, CONTACT_SHEET) in {file.key for file in files}
+    yield from card(tables, about, has_sheet=has_sheet)
 
 
 def root_digest(files: Sequence[ReleasedFile]) -> str:
