@@ -82,7 +82,8 @@ def _read_with() -> str:
 
 
 def _rows(tables: Mapping[str, pa.Table]) -> list[tuple[str, str, str]]:
-    return [(name, f"{table.num_rows:,}", CANONICAL[name].description) for name, table in tables.items()]
+    described = [(name, table) for name, table in CANONICAL.items() if name in tables and name != "release"]
+    return [(name, f"{tables[name].num_rows:,}", table.description) for name, table in described]
 
 
 def _readme(tables: Mapping[str, pa.Table], about: About, drawn: Sequence[str], *, has_sheet: bool) -> str:
