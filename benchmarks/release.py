@@ -3,7 +3,7 @@
 ``python benchmarks/release.py [--quick] [--json]``. Tables are made from counters, and images are known by their
 digests only. The release is built in a process of its own, whose largest resident size the kernel counts.
 ``vs_parquet_write`` is its time as a multiple of that of writing the Parquet files of the same release once more,
-measured in this run. A full run has 30,000 exams and five million instances; its figures are put into the documentation.
+measured in this run. A full run has 30,000 exams and five million instances; its figures go into the documentation.
 """
 
 import argparse
