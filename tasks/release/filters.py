@@ -71,12 +71,10 @@ class Catalogue:
 
     def cut_series(self) -> int:
         """Count the series of which some instances are chosen and some are not."""
-        chosen = (
-            f"SELECT series_uid, count(*) AS n, any_value(imaging_series.n_instances) AS total {self._sql} GROUP BY 1"
-        )
-        ((count,),) = self._connection.sql(
-            f"SELECT count(*) FROM ({chosen}) WHERE n <> total", params=self._values
-        ).fetchall()
+        counts = "count(*) AS n, any_value(imaging_series.n_instances) AS total"
+        chosen = f"SELECT {counts} {self._sql} GROUP BY series_uid"
+        statement = f"SELECT count(*) FROM ({chosen}) WHERE n <> total"  # noqa: S608 -- values are parameters
+        ((count,),) = self._connection.sql(statement, params=self._values).fetchall()
         return int(count)
 
     def instances(self) -> Iterator[pa.RecordBatch]:
