@@ -16,7 +16,7 @@ from tasks.release.contact_sheet import ACROSS, DOWN, GAP, SIDE, contact_sheet, 
 from tasks.store.memory import MemoryStore
 
 
-def an_image(pixels: np.ndarray, photometric: str = "MONOCHROME2") -> bytes:
+def an_image(pixels: np.ndarray, photometric: str = "MONOCHROME2", **values: object) -> bytes:
     dataset = Dataset()
     dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "2.25.1"
     colored = photometric == "RGB"
@@ -29,6 +29,8 @@ def an_image(pixels: np.ndarray, photometric: str = "MONOCHROME2") -> bytes:
         dataset.PlanarConfiguration = 0
     dataset.BitsAllocated = dataset.BitsStored = pixels.itemsize * 8
     dataset.HighBit, dataset.PixelRepresentation = pixels.itemsize * 8 - 1, 0
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
     dataset.PixelData = pixels.tobytes()
     dataset["PixelData"].VR = "OB" if pixels.itemsize == 1 else "OW"
     dataset.file_meta = FileMetaDataset()
@@ -68,6 +70,15 @@ def test_the_darkest_is_black_and_the_brightest_white() -> None:
     assert grey[0, 0] == 0
     assert grey[-1, -1] > 250
     assert (np.diff(grey.astype(int).ravel()) >= 0).all()
+
+
+def test_the_first_window_of_the_header_is_used() -> None:
+    pixels = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    values = {"WindowCenter": [40, 500], "WindowWidth": [400, 100], "RescaleSlope": 1, "RescaleIntercept": -1024}
+    grey = thumbnail(an_image(pixels, **values), 64)
+    assert grey is not None
+    shown = grey.ravel()
+    assert (shown[864], shown[865] > 0, shown[1263], shown[1264]) == (0, True, 254, 255)
 
 
 def test_an_image_that_is_stored_inverted_is_shown_upright() -> None:
