@@ -22,7 +22,7 @@ from scratch import scratch
 from tasks.store.parquet import write_batches
 
 ROOT = Path(__file__).parents[1]
-FULL, QUICK = Size(30_000, 5_000_000), Size(1_200, 100_000)
+FULL, QUICK = Size(30_000, 5_000_000), Size(300, 50_000)
 GIBIBYTES = 12
 HEAD = ("a release of", "number")
 
