@@ -69,7 +69,8 @@ def _ways(about: About) -> Rows:
         ("Check what lies in the bucket", f"curate verify-release {place} --version {about.release_version}"),
     ]
     if about.address:
-        ways.append(("All of it from the bucket", "s5cmd --no-sign-request run manifests/s5cmd.txt"))
+        unsigned = "--no-sign-request " if about.access_level == "open" else ""
+        ways.append(("All of it from the bucket", f"s5cmd {unsigned}run manifests/s5cmd.txt"))
     if about.web_address:
         ways.append(("All of it over HTTPS, checked", "aria2c --input-file manifests/aria2.txt"))
         ways.append(("All of it over HTTPS", "curl --config manifests/curl.txt"))
