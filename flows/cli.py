@@ -326,12 +326,15 @@ def download(
         str | None, typer.Option(help='SQL condition over the tables, such as "age_at_index < 18".')
     ] = None,
     version: Annotated[str | None, typer.Option(help="Version; the current one by default.")] = None,
+    zipped: Annotated[
+        bool, typer.Option("--zip", help="Also pack each series into one ZIP, the same bytes wherever it is made.")
+    ] = False,
     release: Release = None,
     json: Json = False,
 ) -> None:
     """Download instances of a release, and its tables: checked, resumable, and never more than the filters say."""
     given = commands.settings(release=release)
-    commands.download(filters or [], where, to, version, given, as_json=json)
+    commands.download(filters or [], where, to, version, given, zipped=zipped, as_json=json)
 
 
 @app.command("diff-releases")

@@ -357,7 +357,14 @@ def verify_release(
 
 
 def download(  # noqa: PLR0913 -- each is an option of the command
-    words: list[str], where: str | None, folder: Path, version: str | None, given: Settings, *, as_json: bool
+    words: list[str],
+    where: str | None,
+    folder: Path,
+    version: str | None,
+    given: Settings,
+    *,
+    zipped: bool,
+    as_json: bool,
 ) -> None:
     """Bring chosen instances of a release to a folder."""
     from tasks.release.download import download as bring
@@ -370,6 +377,7 @@ def download(  # noqa: PLR0913 -- each is an option of the command
             folder,
             Choice(words, where),
             version=version,
+            zipped=zipped,
             progress=lambda done, total: tell("download", done, total),
         )
     if as_json:

@@ -14,8 +14,10 @@ from expectations.schemas.catalog import CANONICAL
 from tasks.errors import StaleVersionError
 from tasks.model import Finding
 from tasks.release.assignments import keep, moved_findings
+from tasks.release.card import CONTACT_SHEET
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
 from tasks.release.commit import Prepared, absent_objects, publish, stands
+from tasks.release.contact_sheet import contact_sheet
 from tasks.release.division import Division, divided
 from tasks.release.gates import batch_findings, content_findings, key_findings, refuse, tree_findings
 from tasks.release.merging import STAGE, merged
@@ -164,6 +166,9 @@ def _draft(version: str, context: ReleaseContext, folder: Path, asked: Sequence[
         staging = Staging(folder / part, version)
         for name, content in division.reports.items():
             staging.add(name, [content])
+        sheet = contact_sheet(context.work, tables["imaging_instance"])
+        if sheet:
+            staging.add(CONTACT_SHEET, [sheet])
         prepared = rendered(whole, edition, collection, batches, staging)
         parts[part] = Part(context.stores[part], prepared, count_changes(log), gone)
     return Draft(parts, collection, division)

@@ -18,6 +18,7 @@ from tasks.errors import GateError, KeyExistsError, StaleVersionError, Verificat
 from tasks.layout import CURRENT, object_key, release_key
 from tasks.release.model import Commit, ReleaseContext
 from tasks.release.reading import COMMIT, data_objects, history, pointer_bytes, read_commit, read_pointer
+from tasks.release.staging import StagedFiles
 from tasks.store import ReadOnlyStore, Store
 from tasks.store.content import sha256_of
 from tasks.store.files import create_from
@@ -38,6 +39,11 @@ class Prepared:
     commit: Commit
     folder: Path
     instances: pa.Table
+
+    @property
+    def files(self) -> StagedFiles:
+        """The contents of its files by their keys; they are read from the folder, one at a time."""
+        return StagedFiles(self.folder, tuple(file.key for file in self.commit.files))
 
     @property
     def version(self) -> str:

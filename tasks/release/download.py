@@ -6,18 +6,21 @@ A file lies under its key, as the manifests for other tools lay it, and carries 
 import hashlib
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from enum import Enum, auto
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 from typing import Final
 
 from config.errors import ConfigError
 from tasks.errors import MissingKeyError, VerificationError
-from tasks.release.filters import AROUND, ROAD, Choice, opened
+from tasks.release.filters import AROUND, ROAD, Catalogue, Choice, opened
+from tasks.release.model import Commit
 from tasks.release.reading import DO_NOT_USE, committed, table_files
+from tasks.release.zips import write_zip
 from tasks.store import ReadOnlyStore
 from tasks.store.files import fetch
 
@@ -49,12 +52,13 @@ class _Outcome(Enum):
     DAMAGED = auto()
 
 
-def download(
+def download(  # noqa: PLR0913 -- each is an option of the command
     release: ReadOnlyStore,
     folder: Path,
     choice: Choice,
     *,
     version: str | None = None,
+    zipped: bool = False,
     progress: Progress | None = None,
 ) -> DownloadReport:
     """Bring the chosen instances of a release, and its tables, to a folder.
@@ -63,40 +67,69 @@ def download(
     ----------
     version
         None for the current release.
+    zipped
+        Whether each series is also packed into ``zip/<series_uuid>.zip``.
     progress
         Told after each object: how many are done, of how many.
 
     Raises
     ------
     ConfigError
-        If a filter is not understood, or the folder has no room; no object was fetched.
+        If a filter is not understood or cuts a series that is to be packed, or the folder has no room; no object was
+        fetched.
     VerificationError
         If there is no such release, or objects are not what it states; the others are there.
     """
     commit = committed(release, version)
-    files = {name: file for name, file in table_files(commit).items() if name in (*ROAD, *AROUND)}
-    paths = {name: folder / file.key for name, file in files.items()}
-    for name, file in files.items():
-        if _bring(release, file.key, paths[name], (file.size_bytes, file.sha256)) is _Outcome.DAMAGED:
-            raise VerificationError(f"{file.key} is not what its release states", next_step=DO_NOT_USE)
-    with opened(paths, choice) as catalogue:
+    with opened(_tables(release, folder, commit), choice) as catalogue:
         objects, size = catalogue.count()
-        _require_room(folder, size)
-        outcomes = dict.fromkeys(_Outcome, 0)
-        done = count(1)
-        with ThreadPoolExecutor(IN_FLIGHT) as pool:
-            for batch in catalogue.instances():
-                rows = [tuple(row.values()) for row in batch.to_pylist()]
-                for outcome in pool.map(lambda row: _object(release, folder, row), rows):
-                    outcomes[outcome] += 1
-                    if progress:
-                        progress(next(done), objects)
-    if outcomes[_Outcome.DAMAGED]:
-        raise VerificationError(
-            f"{outcomes[_Outcome.DAMAGED]} of {objects} objects are missing or not what the release states",
-            next_step="run the same command again: what is whole is kept; if it stays so, tell the publisher",
-        )
+        _require_room(folder, size * (1 + zipped))
+        _require_whole_series(catalogue if zipped else None)
+        outcomes = _bring_all(release, folder, catalogue, lambda done: progress and progress(done, objects))
+        if outcomes[_Outcome.DAMAGED]:
+            raise VerificationError(
+                f"{outcomes[_Outcome.DAMAGED]} of {objects} objects are missing or not what the release states",
+                next_step="run the same command again: what is whole is kept; if it stays so, tell the publisher",
+            )
+        if zipped:
+            _pack(folder, catalogue)
     return DownloadReport(commit.release_version, objects, size, outcomes[_Outcome.FETCHED], outcomes[_Outcome.KEPT])
+
+
+def _tables(release: ReadOnlyStore, folder: Path, commit: Commit) -> dict[str, Path]:
+    """Bring the tables that can be asked to the folder, and give their paths."""
+    files = {name: file for name, file in table_files(commit).items() if name in (*ROAD, *AROUND)}
+    for file in files.values():
+        if _bring(release, file.key, folder / file.key, (file.size_bytes, file.sha256)) is _Outcome.DAMAGED:
+            raise VerificationError(f"{file.key} is not what its release states", next_step=DO_NOT_USE)
+    return {name: folder / file.key for name, file in files.items()}
+
+
+def _bring_all(
+    release: ReadOnlyStore, folder: Path, catalogue: Catalogue, tell: Callable[[int], object]
+) -> Counter[_Outcome]:
+    outcomes, done = Counter[_Outcome](), count(1)
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        for batch in catalogue.instances():
+            rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            for outcome in pool.map(lambda row: _object(release, folder, row), rows):
+                outcomes[outcome] += 1
+                tell(next(done))
+    return outcomes
+
+
+def _pack(folder: Path, catalogue: Catalogue) -> None:
+    """Pack the chosen instances of each series; they stand together in the catalogue."""
+    (folder / "zip").mkdir(exist_ok=True)
+    keys = (key for batch in catalogue.instances() for key in batch.column("key").to_pylist())
+    for series, names in groupby(keys, key=lambda key: str(key).split("/")[1]):
+        write_zip(folder / f"zip/{series}.zip", [folder / name for name in names])
+
+
+def _require_whole_series(catalogue: Catalogue | None) -> None:
+    cut = catalogue.cut_series() if catalogue else 0
+    if cut:
+        raise ConfigError(f"the filters cut {cut} series apart", next_step="choose whole series, or leave out --zip")
 
 
 def _require_room(folder: Path, size: int) -> None:

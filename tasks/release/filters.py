@@ -69,6 +69,14 @@ class Catalogue:
             raise ConfigError(f"the filter is wrong: {reason}", next_step=_NEXT_STEP) from None
         return int(count), int(size)
 
+    def cut_series(self) -> int:
+        """Count the series of which some instances are chosen and some are not."""
+        counts = "count(*) AS n, any_value(imaging_series.n_instances) AS total"
+        chosen = f"SELECT {counts} {self._sql} GROUP BY series_uid"
+        statement = f"SELECT count(*) FROM ({chosen}) WHERE n <> total"  # noqa: S608 -- values are parameters
+        ((count,),) = self._connection.sql(statement, params=self._values).fetchall()
+        return int(count)
+
     def instances(self) -> Iterator[pa.RecordBatch]:
         """Give key, size and sha256 of the instances, in the order of the manifests."""
         columns, order = "key, size, imaging_instance.sha256", "subject_id, study_uid, series_uid, sop_uid"

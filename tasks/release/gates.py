@@ -16,7 +16,7 @@ from tasks.release.model import AcceptedBatch
 
 KEY_UNIQUE = "S-KEY-UNIQUE"
 COUNT = "I-COUNT"
-GATES: Final = (COUNT, KEY_UNIQUE, "I-UID-TREE", "C-INDEX", "D-ZIP", "DE-POLICY")
+GATES: Final = (COUNT, KEY_UNIQUE, "I-UID-TREE", "C-INDEX", "D-ZIP", "DE-POLICY", "R-NODES")
 
 
 def batch_findings(batch: AcceptedBatch) -> list[Finding]:

@@ -38,6 +38,7 @@ CONFLICT_RULES: Final = (
     ("imaging_series", ("study_uid", "subject_id"), "I-UID-TREE"),
     ("imaging_instance", ("series_uid", "study_uid", "subject_id"), "I-UID-TREE"),
 )
+_NONE: Final = pa.array([], pa.string())
 _OF_SUBJECT = tuple(
     name for name, form in BATCH.items() if any(reference.table == "subject" for reference in form.references)
 )
@@ -147,6 +148,8 @@ def without_conflicts(instances: pa.Table) -> tuple[pa.Table, Held]:
     contents = instances.group_by(["sop_uid", "sha256"]).aggregate([])
     versions = contents.group_by("sop_uid").aggregate([([], "count_all")])
     unlike = versions.filter(pc.greater(versions["count_all"], 1))["sop_uid"].combine_chunks()
+    if not len(unlike):
+        return instances, Held(DUPLICATE_SOP, _NONE, _NONE)
     studies = pc.unique(instances.filter(pc.is_in(instances["sop_uid"], value_set=unlike))["study_uid"])
     held = pc.is_in(instances["study_uid"], value_set=studies)
     uids = pc.unique(instances.filter(held)["sop_uid"])
@@ -156,6 +159,8 @@ def without_conflicts(instances: pa.Table) -> tuple[pa.Table, Held]:
 def without_late(instances: pa.Table, batches: Sequence[AcceptedBatch]) -> tuple[pa.Table, Held]:
     """Leave out the instances in which something was found late; give the rest, and what was left out."""
     digests = pc.unique(pa.chunked_array([batch.late for batch in batches], pa.string()))
+    if not len(digests):
+        return instances, Held(RESIDUAL, _NONE, _NONE)
     held = pc.is_in(instances["sha256"], value_set=digests)
     uids = pc.unique(instances.filter(held)["sop_uid"])
     return instances.filter(pc.invert(held)), Held(RESIDUAL, pa.array([], pa.string()), uids)

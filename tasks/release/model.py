@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Final
@@ -104,7 +105,8 @@ class About:
     """What the public is told of a release beside its tables; all that is rendered is made of this and of them.
 
     `address` (``s3://``) and `web_address` (``https://``) are where the objects lie; `published` is the declared day as
-    ISO 8601 says it; `doi` is that of this version and `concept_doi` that of all. What is not known is empty.
+    ISO 8601 says it; `doi` is that of this version, `previous_doi` of the one before
+    and `concept_doi` of all. What is not known is empty.
     """
 
     release_version: str
@@ -118,11 +120,31 @@ class About:
     commons: str
     published: str
     doi: str
+    previous_doi: str
     concept_doi: str
     access_level: str
     guid_prefix: str
     address: str
     web_address: str
+
+    @property
+    def year(self) -> str:
+        """The year of the release: the declared one, else that of a CalVer version, else nothing."""
+        found = re.match(r"\d{4}(?=[.-])", self.published or self.release_version)
+        return found[0] if found else ""
+
+    @property
+    def citation(self) -> str:
+        """How to cite this version."""
+        year = f" ({self.year})" if self.year else ""
+        place = f" https://doi.org/{self.doi}" if self.doi else ""
+        people = "; ".join(self.creators)
+        return f"{people}{year}. {self.title}, version {self.release_version}. {self.publisher}.{place}"
+
+    @property
+    def license_url(self) -> str:
+        """Where the text of the licence stands."""
+        return f"https://spdx.org/licenses/{self.license}.html"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ import pyarrow.compute as pc
 from config.version import VERSION
 from expectations.schemas.catalog import CANONICAL
 from tasks.layout import release_key
+from tasks.release.card import CONTACT_SHEET, card
 from tasks.release.commit import Prepared
 from tasks.release.gates import GATES, refuse
 from tasks.release.hub import NAME as SERIES_LIST
 from tasks.release.hub import series_list
 from tasks.release.manifests import manifests
+from tasks.release.metadata import metadata
 from tasks.release.model import About, AcceptedBatch, Collection, Commit, ReleasedFile
 from tasks.release.nodes import node_files, node_findings, node_tables
 from tasks.release.reading import TABLES
@@ -42,7 +44,7 @@ def rendered(
     collection
         What the release was made of; it tells what was held and found.
     staging
-        Where its files are written, beside those that are there already.
+        Where its files are written, and what else belongs to them.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def rendered(
     staging.add(GATE_REPORT, [_gate_report(collection)])
     for name, table in tables.items():
         staging.add_table(f"{TABLES}{name}.parquet", with_origin(table, name, edition))
-    for name, pieces in derived(tables, edition.about):
+    for name, pieces in derived(tables, edition.about, staging.files):
         staging.add(name, pieces)
     counts = release_counts(tables)
     root = root_digest(staging.files)
@@ -74,8 +76,15 @@ def rendered(
     return Prepared(commit, staging.folder, tables["imaging_instance"])
 
 
-def derived(tables: Mapping[str, pa.Table], about: About) -> Iterator[tuple[str, Iterator[bytes]]]:
+def derived(
+    tables: Mapping[str, pa.Table], about: About, files: Sequence[ReleasedFile]
+) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Give every file that says in another form what the tables say, by its name in the release.
+
+    Parameters
+    ----------
+    files
+        The files of the tables, and the contact sheet if there is one, at least.
 
     Raises
     ------
@@ -87,6 +96,9 @@ def derived(tables: Mapping[str, pa.Table], about: About) -> Iterator[tuple[str,
     refuse(node_findings(nodes))
     yield from node_files(nodes)
     yield SERIES_LIST, series_list(tables, about)
+    yield from metadata(about, files)
+    has_sheet = release_key(about.release_version, CONTACT_SHEET) in {file.key for file in files}
+    yield from card(tables, about, has_sheet=has_sheet)
 
 
 def root_digest(files: Sequence[ReleasedFile]) -> str:

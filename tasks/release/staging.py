@@ -4,7 +4,7 @@ Nothing of a file stays in memory, and nothing stands in a store before all of i
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +56,28 @@ class Staging:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         self._files[key] = ReleasedFile(key, path.stat().st_size, digest)
         return self._files[key]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFiles(Mapping[str, bytes]):
+    """The contents of staged files by their keys, each read from disk when it is asked for."""
+
+    folder: Path
+    keys_in_order: tuple[str, ...]
+
+    def __getitem__(self, key: str) -> bytes:
+        """Give the content of a file."""
+        if key not in self.keys_in_order:
+            raise KeyError(key)
+        return (self.folder / key).read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the keys in their order."""
+        return iter(self.keys_in_order)
+
+    def __len__(self) -> int:
+        """Count the files."""
+        return len(self.keys_in_order)
 
 
 def digest_of(pieces: Iterable[bytes]) -> str:

@@ -53,6 +53,10 @@ class Edition:
     partition: str = OPEN
 
     @property
+    def _has_doi_before(self) -> bool:
+        return self.previous_version is not None and "{version}" in self.policy.doi
+
+    @property
     def about(self) -> About:
         """What the public is told of it."""
         policy = self.policy
@@ -68,6 +72,7 @@ class Edition:
             commons=policy.commons,
             published=policy.published.isoformat() if policy.published else "",
             doi=policy.doi.replace("{version}", self.version),
+            previous_doi=policy.doi.replace("{version}", self.previous_version or "") if self._has_doi_before else "",
             concept_doi=policy.concept_doi,
             access_level=policy.access_level,
             guid_prefix=policy.guid_prefix,

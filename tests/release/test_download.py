@@ -1,4 +1,6 @@
 import hashlib
+import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -177,4 +179,30 @@ def test_a_folder_without_room_is_refused_first(
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10}))
     with pytest.raises(ConfigError, match="room for 10 more bytes"):
         chosen(released, tmp_path)
+    assert images(tmp_path) == []
+
+
+def test_a_series_is_packed_into_the_same_zip_whenever_it_is_fetched(released: Installation, tmp_path: Path) -> None:
+    for place in ("one", "other"):
+        download(released.release, tmp_path / place, Choice(["subject_id=SUBJECTA"]), zipped=True)
+    for path in (tmp_path / "other/data").rglob("*.dcm"):
+        os.utime(path, (0, 0))
+        path.chmod(0o600)
+    stale = next((tmp_path / "other/data").glob("*")) / "00000000-0000-0000-0000-000000000000.dcm"
+    stale.write_bytes(b"of an earlier version")
+    download(released.release, tmp_path / "other", Choice(["subject_id=SUBJECTA"]), zipped=True)
+    one, other = ({path.name: path.read_bytes() for path in (tmp_path / p / "zip").iterdir()} for p in ("one", "other"))
+    assert one == other
+    assert len(one) == 3
+    for path in (tmp_path / "one/zip").iterdir():
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            assert {name: archive.read(name) for name in archive.namelist()} == {
+                file.name: file.read_bytes() for file in (tmp_path / "one/data" / path.stem).iterdir()
+            }
+
+
+def test_only_whole_series_are_packed(released: Installation, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cut 1 series apart"):
+        download(released.release, tmp_path, Choice(["sop_uid=2.25.1.1.1"]), zipped=True)
     assert images(tmp_path) == []

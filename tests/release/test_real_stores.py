@@ -1,13 +1,23 @@
 """The same release on every kind of store, and two builders at once on a real server."""
 
+import configparser
+import shutil
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import duckdb
+import pandas as pd
 import pytest
+from pyarrow import dataset, fs
 
 from config.settings import S3Options
 from tasks.release.build import build_release
+from tasks.release.download import download
+from tasks.release.filters import Choice
+from tasks.release.reading import open_tables
 from tasks.release.verify import verify_release
 from tasks.store import Store
 from tasks.store.local import LocalStore
@@ -20,6 +30,15 @@ from tests.store import servers
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Options]:
     with servers.seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as options:
         yield options
+
+
+@pytest.fixture(scope="module")
+def published(seaweedfs: S3Options) -> Installation:
+    """A release in a bucket, whose address is the public one."""
+    made = filled(open_store("s3://work/other", seaweedfs), open_store("s3://release/public", seaweedfs))
+    made = made.with_policy(address="s3://release/public")
+    build_release("2026.11", context=made.context)
+    return made
 
 
 @pytest.fixture
@@ -57,3 +76,42 @@ def test_two_builders_at_once_make_in_buckets_the_release_in_memory(
     assert in_buckets.contents() == installation.contents()
     assert verify_release(in_buckets.release) == []
     assert build_release("2026.11", context=in_buckets.context).unchanged
+
+
+@pytest.mark.services
+def test_tables_are_read_straight_from_the_bucket(published: Installation, seaweedfs: S3Options) -> None:
+    credentials = configparser.ConfigParser()
+    credentials.read(str(seaweedfs.credentials_file))
+    endpoint = urlsplit(str(seaweedfs.endpoint_url))
+    bucket = fs.S3FileSystem(
+        access_key=credentials["default"]["aws_access_key_id"],
+        secret_key=credentials["default"]["aws_secret_access_key"],
+        endpoint_override=endpoint.netloc,
+        scheme=endpoint.scheme,
+    )
+    root = "release/public/releases/2026.11/tables"
+    series = dataset.dataset(f"{root}/imaging_series.parquet", filesystem=bucket)
+    assert series.to_table(filter=dataset.field("subject_id") == "SUBJECTA").num_rows == 3
+    assert duckdb.sql("SELECT sum(n_instances) FROM series WHERE modality = 'CT'").fetchall() == [(10,)]
+    subjects = pd.read_parquet(f"{root}/subject.parquet", filesystem=bucket)
+    assert subjects["subject_id"].tolist() == ["SUBJECTA", "SUBJECTB", "SUBJECTC"]
+    assert open_tables(published.release)["subject"].num_rows == 3
+
+
+@pytest.mark.services
+def test_instances_of_a_bucket_are_downloaded_and_resumed(published: Installation, tmp_path: Path) -> None:
+    assert download(published.release, tmp_path, Choice(["sex=Male"])).fetched == 3
+    report = download(published.release, tmp_path, Choice())
+    assert (report.fetched, report.kept) == (7, 3)
+
+
+@pytest.mark.services
+@pytest.mark.skipif(shutil.which("s5cmd") is None, reason="s5cmd is not installed")
+def test_s5cmd_fetches_what_the_checksums_name(published: Installation, seaweedfs: S3Options, tmp_path: Path) -> None:
+    for name in ("s5cmd.txt", "bag/manifest-sha256.txt"):
+        content = published.release.read(f"releases/2026.11/manifests/{name}")
+        (tmp_path / Path(name).name).write_bytes(content)
+    place = ["--endpoint-url", str(seaweedfs.endpoint_url), "--credentials-file", str(seaweedfs.credentials_file)]
+    for command in (["s5cmd", *place, "run", "s5cmd.txt"], ["sha256sum", "--check", "manifest-sha256.txt"]):
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert len(list(tmp_path.glob("data/*/*.dcm"))) == 10

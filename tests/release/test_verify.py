@@ -223,6 +223,19 @@ def test_a_release_of_another_version_of_the_code_is_checked_by_what_it_states(r
     assert "0.0.1" in problems[0].detail
 
 
+def test_what_another_version_of_the_code_rendered_is_not_compared(released: MemoryStore) -> None:
+    key = f"{ROOT}README.md"
+    forge(released, {key: released.read(key) + b"said otherwise"}, pipeline_version="0.0.1")
+    problems = [(problem.check, problem.is_note) for problem in verify_release(released)]
+    assert problems == [("derived", True)]
+
+
+def test_a_card_that_says_something_else_is_found(released: MemoryStore) -> None:
+    key = f"{ROOT}README.md"
+    forge(released, {key: released.read(key) + b"and more"})
+    assert found(released) == [("derived", key)]
+
+
 def test_a_change_log_that_hides_something_is_found(installation: Installation) -> None:
     build_release("2026.10", context=installation.context)
     Batch("site-c/batch-1", some_images("SUBJECTD", study="5")).write(installation.work)
@@ -230,7 +243,9 @@ def test_a_change_log_that_hides_something_is_found(installation: Installation) 
     key = f"{ROOT}tables/change_log.parquet"
     log = read_table(installation.release.read(key))
     forge(installation.release, {key: write_table(log.slice(1))})
-    assert found(installation.release) == [("R-DIFF", "change_log")]
+    told = found(installation.release)
+    assert ("R-DIFF", "change_log") in told
+    assert ("derived", f"{ROOT}NOTES.md") in told
 
 
 def test_a_release_before_that_is_gone_is_noted(installation: Installation) -> None:

@@ -1,0 +1,103 @@
+"""What a large release takes: built, checked and committed from one accepted batch on folder stores.
+
+``python benchmarks/release.py [--quick] [--json]``. Tables are made from counters, and images are known by their
+digests only. The release is built in a process of its own, whose largest resident size the kernel counts.
+``vs_parquet_write`` is its time as a multiple of that of writing the Parquet files of the same release once more,
+measured in this run. A full run has 30,000 exams and five million instances; its figures go into the documentation.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from page import PERFORMANCE, markdown, plain, put_section
+from release_corpus import Size, write_batch
+from release_run import VERSION
+from scratch import scratch
+
+from tasks.store.parquet import write_batches
+
+ROOT = Path(__file__).parents[1]
+FULL, QUICK = Size(30_000, 5_000_000), Size(300, 50_000)
+GIBIBYTES = 12
+HEAD = ("a release of", "number")
+
+Measured = dict[str, float]
+
+
+def measure(size: Size, folder: Path) -> Measured:
+    """Make the batch, release it in a process of its own, and write its tables once more.
+
+    Raises
+    ------
+    SystemExit
+        If that fails; the end of what it said is shown.
+    """
+    (folder / "release").mkdir()
+    write_batch(size, folder / "work")
+    command = [sys.executable, str(Path(__file__).with_name("release_run.py")), str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    measured: Measured = json.loads(done.stdout.splitlines()[-1])
+    return measured | {"parquet_seconds": parquet_seconds(folder)}
+
+
+def parquet_seconds(folder: Path) -> float:
+    """Give the seconds that writing the tables of the release takes, without reading them."""
+    seconds = 0.0
+    for path in sorted((folder / f"release/releases/{VERSION}/tables").iterdir()):
+        table = pq.read_table(path)
+        started = time.monotonic()
+        write_batches(table.to_batches(), table.schema, folder / "again.parquet")
+        seconds += time.monotonic() - started
+    return seconds
+
+
+def figures(measured: Measured) -> dict[str, float]:
+    """Give the figures that others rely on."""
+    return {
+        "vs_parquet_write": round(measured["seconds"] / measured["parquet_seconds"], 2),
+        "instances": int(measured["n_instances"]),
+        "seconds": round(measured["seconds"], 1),
+        "peak_rss_mb": round(measured["peak_rss_mb"], 1),
+    }
+
+
+def _table(measured: Measured) -> list[tuple[str, ...]]:
+    names = ("n_subjects", "n_studies", "n_series", "n_instances")
+    return [HEAD, *((name.removeprefix("n_"), f"{measured[name]:,.0f}") for name in names)]
+
+
+def section(measured: Measured) -> str:
+    """Give the section of the page."""
+    said = figures(measured)
+    lead = (
+        f"A release on folder stores, two cores: {said['seconds']:.0f} seconds, {measured['cpu_seconds']:.0f} of CPU "
+        f"time, {said['vs_parquet_write']:.1f} times as long as writing its Parquet files once, and "
+        f"{said['peak_rss_mb']:.0f} MB resident at most."
+    )
+    return f"{lead}\n\n{markdown(_table(measured))}"
+
+
+def main() -> None:
+    """Measure and report; the last line printed is the JSON object of figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="under a minute; no pages")
+    parser.add_argument("--json", action="store_true", help="print the figures only")
+    words = parser.parse_args()
+    with scratch("release", GIBIBYTES) as folder:
+        measured = measure(QUICK if words.quick else FULL, folder)
+    if not words.quick:
+        put_section(PERFORMANCE, "release", section(measured))
+    if not words.json:
+        print(plain(_table(measured)))
+    print(json.dumps(figures(measured)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Build, check and commit the release of `release_corpus` in a process of its own, and say what it took."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from release_corpus import content
+
+from config.release import ReleasePolicy, load_release_policy
+from config.settings import Settings
+from tasks.errors import MissingKeyError
+from tasks.model import StoredObject
+from tasks.release.build import build_release
+from tasks.release.model import ReleaseContext
+from tasks.store import ReadOnlyStore
+from tasks.store.local import LocalStore
+
+KIBIBYTE = 1 << 10
+VERSION = "2026.11"
+DATA, OBJECTS = "data/", "objects/"
+
+
+class Hollow:
+    """A folder store whose images are known by their digests only: millions of files would measure the disk."""
+
+    def __init__(self, folder: Path, numbers: Path) -> None:
+        self._inner = LocalStore(folder)
+        self._numbers, self._guard = numbers, threading.Lock()
+        self._copied = folder.with_suffix(".copied")
+        self._file = self._copied.open("a", encoding="ascii")
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the folder store has
+        return getattr(self._inner, name)
+
+    def copy_from(self, source: ReadOnlyStore, source_key: str, key: str, *, sha256: str) -> bool:  # noqa: ARG002 -- no object is read
+        """Note that an object was copied."""
+        with self._guard:
+            self._file.write(f"{key} {sha256}\n")
+        return True
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Give what was copied as if it lay here."""
+        if prefix != DATA:
+            yield from self._inner.list(prefix)
+            return
+        self._file.flush()
+        ordered = self._copied.with_suffix(".sorted")
+        command = ["/usr/bin/sort", "--buffer-size=64M", "--output", str(ordered), str(self._copied)]
+        subprocess.run(command, check=True, env={"LC_ALL": "C"})
+        size = len(content(0))
+        with ordered.open(encoding="ascii") as lines:
+            for line in lines:
+                key, sha256 = line.split()
+                yield StoredObject(key, size, sha256)
+
+    def read(self, key: str) -> bytes:
+        """Give the bytes of a file, or of an object that lies nowhere."""
+        if key.startswith(OBJECTS):
+            return self._content(Path(key).stem)
+        if key.startswith(DATA):
+            found = subprocess.run(
+                ["/usr/bin/grep", "-m1", "-F", key, str(self._copied)], capture_output=True, text=True, check=True
+            )
+            return self._content(found.stdout.split()[1])
+        return self._inner.read(key)
+
+    def _content(self, sha256: str) -> bytes:
+        statement = "SELECT object FROM read_parquet(?) WHERE sha256 = ?"
+        with duckdb.connect() as database:
+            found = database.execute(statement, [str(self._numbers), sha256]).fetchone()
+        if found is None:
+            raise MissingKeyError("there is no such object", next_step="make the corpus again")
+        return content(found[0])
+
+
+def peak_rss_mb() -> float:
+    """Give the largest resident size of this process so far, in MiB."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / KIBIBYTE
+
+
+def main() -> None:
+    """Release the batch in the folder that is named."""
+    folder = Path(sys.argv[1])
+    work = Hollow(folder / "work", folder / "work/objects.parquet")
+    release = Hollow(folder / "release", folder / "work/objects.parquet")
+    policy = ReleasePolicy(**load_release_policy().model_dump() | {"address": "s3://open-chest/collection"})
+    started, computed = time.monotonic(), time.process_time()
+    report = build_release(VERSION, context=ReleaseContext(work, release, policy, Settings(processes=2)))
+    figures = {
+        "seconds": time.monotonic() - started,
+        "cpu_seconds": time.process_time() - computed,
+        "peak_rss_mb": peak_rss_mb(),
+        **report.counts,
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
