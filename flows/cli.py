@@ -4,12 +4,14 @@ The result goes to standard output, the log and progress to standard error.
 """
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from config.errors import ConfigError
+from config.vocab.terms import WITHDRAWAL_REASON
 from flows import checks, commands
 from flows.terminal import fail
 from tasks.errors import CurationError
@@ -26,6 +28,15 @@ expectations = typer.Typer(
     help="What data must hold: rules, suites, and where a rule is checked.", no_args_is_help=True
 )
 app.add_typer(expectations, name="expectations")
+
+
+class Kind(StrEnum):
+    """What can be withdrawn."""
+
+    SUBJECT = "subject"
+    STUDY = "study"
+    SERIES = "series"
+
 
 SiteCode = Annotated[str, typer.Argument(help="Code of the contributing site.")]
 BatchName = Annotated[str, typer.Argument(help="Name of the batch below the site's folder.")]
@@ -286,6 +297,33 @@ def release_command(
     """Build, check and publish a release of all accepted batches."""
     given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered, keys=keys)
     commands.release(version, given, local=local, dry_run=dry_run, as_json=json)
+
+
+@app.command()
+def withdraw(
+    ids: Annotated[list[str] | None, typer.Argument(help="Subject ids or new UIDs, as releases have them.")] = None,
+    *,
+    reason: Annotated[str, typer.Option(help=f"Why, which is published: {', '.join(WITHDRAWAL_REASON)}.")],
+    kind: Annotated[Kind, typer.Option(help="What the ids name.")] = Kind.SUBJECT,
+    site: Annotated[str | None, typer.Option(help="Site whose patients the file names.")] = None,
+    patients: Annotated[
+        Path | None, typer.Option(help="File of the site's own patient ids, one a line; found through the crosswalks.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Name of the release without them; the date when left out.")
+    ] = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    keys: Keys = None,
+    local: Local = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Take subjects, studies or series out of every release: a new one without them, and their objects removed."""
+    given = commands.settings(work=work, release=release, sequestered=sequestered, keys=keys)
+    who = commands.Named(kind.value, tuple(ids or ()), site, patients)
+    commands.withdraw(who, (reason, version), given, local=local, dry_run=dry_run, as_json=json)
 
 
 @app.command("verify-release")
