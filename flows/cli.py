@@ -74,6 +74,12 @@ def keys_new(file: Annotated[Path, typer.Argument(help="File to write; must not 
     commands.keys_new(file)
 
 
+@keys.command("new-signing")
+def keys_new_signing(file: Annotated[Path, typer.Argument(help="File to write; must not exist.")]) -> None:
+    """Make a key that releases are signed with, and FILE.pub, which readers check by; the form is minisign's."""
+    commands.keys_new_signing(file)
+
+
 @keys.command("check")
 def keys_check(*, keys: Keys = None, json: Json = False) -> None:
     """Load the key ring and say which version is current; shows no key."""
@@ -334,6 +340,12 @@ def verify_release(
     *,
     version: Annotated[str | None, typer.Option(help="Version; the current one by default.")] = None,
     sample: Annotated[int | None, typer.Option(help="How many objects to read; all by default.")] = None,
+    public_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The publisher's public key: a minisign.pub file or its base64; one of those given must fit."
+        ),
+    ] = None,
     raw: Raw = None,
     work: Work = None,
     release: Release = None,
@@ -342,7 +354,7 @@ def verify_release(
 ) -> None:
     """Check a published release against its own manifest; needs read access and no key."""
     given = commands.settings(raw=raw, work=work, release=address or release, sequestered=sequestered)
-    commands.verify_release(given, version, sample, as_json=json)
+    commands.verify_release(given, version, sample, tuple(public_key or ()), as_json=json)
 
 
 @app.command("deid-report")

@@ -16,6 +16,8 @@ from flows.terminal import note, progress_bar, say, say_json, show_rows
 from tasks.errors import StoreError, VerificationError
 
 if TYPE_CHECKING:
+    from minisign import PublicKey
+
     from tasks.store.opening import StoreName
 
 FOLDER = Path(".curate")
@@ -66,6 +68,14 @@ def keys_new(file: Path) -> None:
     """Make a key ring."""
     write_key_ring(file)
     say(f"wrote {file}; keep a copy where it cannot be lost, and never in the repository or the data")
+
+
+def keys_new_signing(file: Path) -> None:
+    """Make a signing key."""
+    from config.signing import write_signing_key
+
+    write_signing_key(file)
+    say(f"wrote {file}, which is secret, and {file}.pub: publish that one where readers know it to be yours")
 
 
 def keys_check(given: Settings, *, as_json: bool) -> None:
@@ -380,8 +390,10 @@ def _patients(who: Named, given: Settings) -> list[str]:
     return subjects_of(open_named("work", given), who.site, read_ids(who.patients))
 
 
-def verify_release(given: Settings, version: str | None, sample: int | None, *, as_json: bool) -> None:
-    """Check a release.
+def verify_release(
+    given: Settings, version: str | None, sample: int | None, public_keys: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Check a release; a public key is a file or its base64.
 
     Raises
     ------
@@ -391,10 +403,14 @@ def verify_release(given: Settings, version: str | None, sample: int | None, *, 
     from tasks.release.verify import verify_release as verify
     from tasks.store.opening import open_named
 
-    store = open_named("release", given)
+    store, trusted = open_named("release", given), [_public_key(one) for one in public_keys]
     with progress_bar():
         problems = verify(
-            store, version=version, sample=sample, progress=lambda done, total: tell("verify", done, total)
+            store,
+            version=version,
+            sample=sample,
+            progress=lambda done, total: tell("verify", done, total),
+            trusted=trusted,
         )
     differences, notes = (
         [
@@ -415,6 +431,13 @@ def verify_release(given: Settings, version: str | None, sample: int | None, *, 
         )
     if not as_json:
         say("the release is whole: every digest, count and reference agrees")
+
+
+def _public_key(named: str) -> "PublicKey":
+    from config.signing import parse_public_key
+
+    path = Path(named)
+    return parse_public_key(path.read_bytes() if path.is_file() else named.encode(), name=named)
 
 
 def deid_report(file: Path | None) -> None:

@@ -14,7 +14,7 @@ from flows.limits import alone
 from flows.progress import tell
 from flows.release import Version
 from flows.report import todays_version
-from flows.secret_keys import resolve_key_ring
+from flows.secret_keys import resolve_keys
 from flows.withdrawn_ids import RELEASED_ID
 from tasks import catalog
 from tasks.release.model import ReleaseReport
@@ -59,7 +59,7 @@ def withdraw(
     VerificationError
         If an object could not be removed.
     """
-    name, settings = version or todays_version(), resolve_key_ring(load_settings())
+    name, settings = version or todays_version(), resolve_keys(load_settings())
     asked = [Withdrawal(kind, one, reason) for one in ids]
     with alone("build-release"):
         report = catalog.withdraw(asked, name, settings, lambda done, total: tell("copy", done, total))

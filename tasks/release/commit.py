@@ -13,10 +13,12 @@ from itertools import count
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from config.signing import SigningKey
 from tasks.errors import GateError, KeyExistsError, StaleVersionError, VerificationError
 from tasks.layout import CURRENT, object_key, release_key
 from tasks.release.model import Commit, ReleaseContext
 from tasks.release.reading import COMMIT, data_objects, history, pointer_bytes, read_commit, read_pointer
+from tasks.release.signing import signed
 from tasks.store import ReadOnlyStore, Store
 from tasks.store.content import sha256_of
 
@@ -91,6 +93,7 @@ def publish(parts: Sequence[tuple[Store, Prepared]], context: ReleaseContext, pr
         _check(store, prepared)
     for store, prepared in waiting:
         _still_follows(store, prepared.commit)
+    _sign(parts, context.signer)
     for store, prepared in waiting:
         _create(store, release_key(prepared.version, COMMIT), prepared.commit.to_bytes(), prepared.version)
     for store, prepared in parts:
@@ -102,6 +105,17 @@ def publish(parts: Sequence[tuple[Store, Prepared]], context: ReleaseContext, pr
 def _create_files(release: Store, prepared: Prepared) -> None:
     for key, content in sorted(prepared.files.items()):
         _create(release, key, content, prepared.version)
+
+
+def _sign(parts: Sequence[tuple[Store, Prepared]], signer: SigningKey | None) -> None:
+    """Sign what is not signed yet, be it committed already or not: a signature is never replaced."""
+    if signer is None:
+        return
+    for store, prepared in parts:
+        files = signed(prepared.commit, signer)
+        if not (stands(store, prepared.commit) and any(store.head(key) for key in files)):
+            for key, content in files.items():
+                _create(store, key, content, prepared.version)
 
 
 def _create(release: Store, key: str, content: bytes, version: str) -> None:

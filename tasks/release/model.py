@@ -11,6 +11,7 @@ import pyarrow as pa
 from config.keys import KeyRing
 from config.release import ReleasePolicy
 from config.settings import Settings
+from config.signing import SigningKey
 from tasks.model import Finding
 from tasks.store import Store
 
@@ -24,7 +25,7 @@ Changes = Mapping[str, Mapping[str, int]]
 class ReleaseContext:
     """What a release is built with: from where, to where, by which policy.
 
-    `sequestered` and `ring` are needed where the policy has a sequestered part.
+    `sequestered` and `ring` are needed where the policy has a sequestered part; without `signer` nothing is signed.
     """
 
     work: Store
@@ -33,6 +34,7 @@ class ReleaseContext:
     settings: Settings
     sequestered: Store | None = None
     ring: KeyRing | None = None
+    signer: SigningKey | None = None
 
     @property
     def stores(self) -> dict[str, Store]:

@@ -4,13 +4,14 @@ No key, no working bucket and no trust in its publisher are needed. Problems are
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from minisign import PublicKey
 
 from config.version import VERSION
 from expectations.schemas.catalog import CANONICAL
@@ -40,6 +41,7 @@ from tasks.release.reading import (
 from tasks.release.removal import listed_withdrawals
 from tasks.release.rendering import release_counts, root_digest
 from tasks.release.selection import RELEASED
+from tasks.release.signing import UNBOUND, signature_problems
 from tasks.release.tables import schema_digest
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
@@ -54,6 +56,7 @@ def verify_release(
     version: str | None = None,
     sample: int | None = None,
     progress: Progress | None = None,
+    trusted: Sequence[PublicKey] = (),
 ) -> list[Problem]:
     """Give everything in which a release is not what it says; a sound release gives notes at most.
 
@@ -65,6 +68,8 @@ def verify_release(
         How many objects to read, the same ones every time; None reads all. Sizes of all are checked in either case.
     progress
         Told after each object read: how many are done, of how many.
+    trusted
+        The publisher's public keys, one of which must have signed the release; as in `signature_problems`.
 
     Raises
     ------
@@ -74,6 +79,7 @@ def verify_release(
     commit = committed(release, version)
     tables, problems = _files(release, commit)
     problems += [*_pointer(release, commit), *_unlisted(release, commit)]
+    problems += signature_problems(release, commit, trusted)
     if len(tables) < len(expected_tables()):
         return problems
     problems += _schemas(tables, commit)
@@ -129,7 +135,8 @@ def _pointer(release: ReadOnlyStore, commit: Commit) -> Iterator[Problem]:
 
 def _unlisted(release: ReadOnlyStore, commit: Commit) -> Iterator[Problem]:
     root = release_key(commit.release_version, "")
-    listed = {release_key(commit.release_version, COMMIT), *(file.key for file in commit.files)}
+    unbound = (release_key(commit.release_version, name) for name in (COMMIT, *UNBOUND))
+    listed = {*unbound, *(file.key for file in commit.files)}
     for stored in release.list(root):
         if stored.key not in listed:
             yield Problem("unlisted", root, "a file lies here that the release does not list")

@@ -17,6 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from config.keys import KeyRing
 from config.release import ReleasePolicy, load_release_policy
 from config.settings import Settings
+from config.signing import SigningKey
 from expectations.schemas.catalog import BATCH
 from expectations.schemas.pipeline import ANCHORS, LEDGER
 from expectations.schemas.table import table_of
@@ -253,10 +254,12 @@ class Installation:
     release: Any = field(default_factory=lambda: MemoryStore("release"))
     policy: ReleasePolicy = field(default_factory=a_policy)
     sequestered: Any = None
+    signer: SigningKey | None = None
 
     @property
     def context(self) -> ReleaseContext:
-        return ReleaseContext(self.work, self.release, self.policy, Settings(processes=1), self.sequestered, RING)
+        settings = Settings(processes=1)
+        return ReleaseContext(self.work, self.release, self.policy, settings, self.sequestered, RING, self.signer)
 
     def with_release(self, release: Any) -> "Installation":
         """The same with another release store."""
