@@ -332,6 +332,20 @@ def withdraw(
     commands.withdraw(who, (reason, version), given, local=local, dry_run=dry_run, as_json=json)
 
 
+@app.command()
+def sweep(
+    *,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove what is old enough; only listed otherwise.")] = False,
+    days: Annotated[int, typer.Option(min=1, help="Age in days under which nothing is touched.")] = 7,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    json: Json = False,
+) -> None:
+    """List, and with --delete remove, staged objects that no run and no release refers to."""
+    commands.sweep(commands.settings(work=work, release=release, sequestered=sequestered), days, delete, as_json=json)
+
+
 @app.command("verify-release")
 def verify_release(
     address: Annotated[

@@ -433,6 +433,23 @@ def verify_release(
         say("the release is whole: every digest, count and reference agrees")
 
 
+def sweep(given: Settings, days: int, delete: bool, *, as_json: bool) -> None:  # noqa: FBT001 -- the option itself
+    """Show, or remove, what nothing refers to in the work store and the release stores that are configured."""
+    from tasks.release.sweep import sweep_release, sweep_work
+    from tasks.store.opening import open_named
+
+    found = [sweep_work(open_named("work", given), days=days, delete=delete)]
+    parts: tuple[StoreName, ...] = ("release", "sequestered")
+    named = [name for name in parts if getattr(given, name)]
+    found += [sweep_release(name, open_named(name, given), days=days, delete=delete) for name in named]
+    if as_json:
+        say_json({"stores": [one.as_dict() for one in found]})
+        return
+    show_rows("Staged objects that nothing refers to", [one.as_dict() for one in found])
+    if not delete and any(one.old for one in found):
+        note("nothing was removed: --delete removes what is old enough; do it while no batch and no release is built")
+
+
 def _public_key(named: str) -> "PublicKey":
     from config.signing import parse_public_key
 
