@@ -15,7 +15,15 @@ from tasks.release.assignments import keep, moved_findings
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
 from tasks.release.commit import Prepared, absent_objects, publish, stands
 from tasks.release.division import Division, divided
-from tasks.release.gates import batch_findings, content_findings, key_findings, refuse, tree_findings
+from tasks.release.gates import (
+    batch_findings,
+    content_findings,
+    difference_findings,
+    key_findings,
+    refuse,
+    tree_findings,
+)
+from tasks.release.lineage import public_lineage
 from tasks.release.merging import STAGE, merged
 from tasks.release.model import (
     OPEN,
@@ -154,8 +162,10 @@ def _draft(version: str, context: ReleaseContext, asked: Sequence[Withdrawal] = 
         }
         tables, log = _tables(division.tables_of(part, collection.tables), edition, before[part], why)
         refuse([*_findings(tables, context), *present_findings(tables, withdrawn)])
+        refuse(difference_findings(log, tables, before[part].tables))
         gone = withdrawals(context.stores[part], edition, withdrawn)
-        whole = tables | {"change_log": log, "withdrawals": gone}
+        traced = public_lineage([batch.lineage for batch in batches], tables)
+        whole = tables | {"change_log": log, "withdrawals": gone, "lineage": traced}
         prepared = rendered(whole, edition, collection, batches, division.reports)
         parts[part] = Part(context.stores[part], prepared, count_changes(log), gone)
     return Draft(parts, collection, division)

@@ -12,6 +12,7 @@ from config.keys import KeyRing
 from config.release import ReleasePolicy
 from config.settings import Settings
 from config.signing import SigningKey
+from expectations.schemas.catalog import BATCH
 from tasks.model import Finding
 from tasks.store import Store
 
@@ -47,7 +48,8 @@ class AcceptedBatch:
     """The run of a batch that counts: its tables in batch form, its anchors, and what its final ledger lets pass.
 
     `candidates` holds sop_uid and sha256 of the ledger's released candidates, `late` the digests of objects in which
-    something was found after their batch was settled (`expectations.schemas.pipeline.LATE`).
+    something was found after their batch was settled (`expectations.schemas.pipeline.LATE`), `lineage` the columns of
+    its lineage that are public.
     """
 
     site: str
@@ -57,6 +59,7 @@ class AcceptedBatch:
     anchors: pa.Table
     candidates: pa.Table
     late: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    lineage: pa.Table = field(default_factory=BATCH["lineage"].schema.empty_table)
 
     @property
     def name(self) -> str:

@@ -92,7 +92,7 @@ def verify_release(
 
 def expected_tables() -> tuple[str, ...]:
     """Give the names of the tables that every release has."""
-    return (*RELEASED, "change_log", "withdrawals", "release")
+    return (*RELEASED, "change_log", "lineage", "withdrawals", "release")
 
 
 def _files(release: ReadOnlyStore, commit: Commit) -> tuple[Tables, list[Problem]]:

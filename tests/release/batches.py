@@ -101,6 +101,7 @@ class Batch:
     changed: Mapping[str, Callable[[pa.Table], pa.Table]] = field(default_factory=dict)
     measurements: Sequence[Mapping[str, Any]] = ()
     medications: Sequence[Mapping[str, Any]] = ()
+    lineage: Sequence[Mapping[str, Any]] = ()
 
     @property
     def rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -115,6 +116,7 @@ class Batch:
             "condition": [dict(row) for row in self.conditions],
             "measurement": [dict(row) for row in self.measurements],
             "medication": [dict(row) for row in self.medications],
+            "lineage": [dict(row) for row in self.lineage],
             "imaging_study": [
                 self._study(uid) | dict(self.studies.get(uid, {})) for uid in _unique(self.images, "study")
             ],

@@ -84,11 +84,11 @@ def test_what_a_killed_builder_leaves_goes_and_every_release_stays_whole(aged: I
     build_release("2026.11", context=aged.context)
     committed = keys(aged.release)
     Batch("site-c/batch-2", [STRAY]).write(aged.work)
-    stopping = StoppingStore(aged.release, after=16, lands=True)
+    stopping = StoppingStore(aged.release, after=17, lands=True)
     with pytest.raises(Stopped):
         build_release("2026.12", context=aged.with_release(stopping).context)
     found = sweep_release("release", aged.release, delete=True)
-    assert (found.removed, found.store) == (16, "release")
+    assert (found.removed, found.store) == (17, "release")
     assert keys(aged.release) == committed
     for version in ("2026.10", "2026.11"):
         assert verify_release(aged.release, version=version) == []
