@@ -2,17 +2,24 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from config.settings import S3Options
+from config.signing import write_signing_key
 from tasks.release.build import build_release
+from tasks.release.reading import open_tables
+from tasks.release.sweep import sweep_release, sweep_work
 from tasks.release.verify import verify_release
+from tasks.release.withdraw import withdraw
+from tasks.release.withdrawn import Withdrawal
 from tasks.store import Store
 from tasks.store.local import LocalStore
+from tasks.store.memory import MemoryStore
 from tasks.store.opening import open_store
-from tests.release.batches import Installation, first_batch, second_batch
+from tests.release.batches import Installation, a_policy, first_batch, second_batch
 from tests.store import servers
 
 
@@ -57,3 +64,26 @@ def test_two_builders_at_once_make_in_buckets_the_release_in_memory(
     assert in_buckets.contents() == installation.contents()
     assert verify_release(in_buckets.release) == []
     assert build_release("2026.11", context=in_buckets.context).unchanged
+
+
+@pytest.mark.services
+def test_two_builders_at_once_divide_sign_and_withdraw_in_buckets_as_in_memory(
+    installation: Installation, seaweedfs: S3Options, tmp_path: Path
+) -> None:
+    signer = write_signing_key(tmp_path / "sign.key")
+    policy = a_policy(partition={"sequestered_percent": 34})
+    there = filled(open_store("s3://work/divided", seaweedfs), open_store("s3://work/open", seaweedfs))
+    hidden = open_store("s3://work/hidden", seaweedfs)
+    here = replace(installation, policy=policy, sequestered=MemoryStore("hidden"), signer=signer)
+    there = replace(there, policy=policy, sequestered=hidden, signer=signer)
+    build_release("2026.11", context=here.context)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: build_release("2026.11", context=there.context), range(2)))
+    (subject, *_) = open_tables(here.release)["subject"]["subject_id"].to_pylist()
+    for made in (here, there):
+        report = withdraw([Withdrawal("subject", subject, "consent withdrawn")], "2026.12", context=made.context)
+        assert report.objects_removed > 0
+        assert [one for store in made.context.stores.values() for one in verify_release(store) if not one.is_note] == []
+    assert there.contents() == here.contents()
+    assert {one.key for one in hidden.list()} == {one.key for one in here.sequestered.list()}
+    assert sweep_release("release", there.release).unreferenced == sweep_work(there.work).unreferenced == 0
