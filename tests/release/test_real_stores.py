@@ -71,7 +71,7 @@ def test_two_builders_at_once_divide_sign_and_withdraw_in_buckets_as_in_memory(
     installation: Installation, seaweedfs: S3Options, tmp_path: Path
 ) -> None:
     signer = write_signing_key(tmp_path / "sign.key")
-    policy = a_policy(partition={"sequestered_percent": 34})
+    policy = a_policy(partition={"sequestered_percent": 34, "address": "s3://hidden/collection"})
     there = filled(open_store("s3://work/divided", seaweedfs), open_store("s3://work/open", seaweedfs))
     hidden = open_store("s3://work/hidden", seaweedfs)
     here = replace(installation, policy=policy, sequestered=MemoryStore("hidden"), signer=signer)
@@ -85,5 +85,5 @@ def test_two_builders_at_once_divide_sign_and_withdraw_in_buckets_as_in_memory(
         assert report.objects_removed > 0
         assert [one for store in made.context.stores.values() for one in verify_release(store) if not one.is_note] == []
     assert there.contents() == here.contents()
-    assert {one.key for one in hidden.list()} == {one.key for one in here.sequestered.list()}
+    assert there.with_release(hidden).contents() == here.with_release(here.sequestered).contents()
     assert sweep_release("release", there.release).unreferenced == sweep_work(there.work).unreferenced == 0
