@@ -348,15 +348,15 @@ def withdraw(  # noqa: PLR0913 -- each is an option of the command
     ConfigError
         If nobody is named, or the reason is none of the list.
     """
-    from flows.withdrawn_ids import require_reason, require_released
+    from flows.withdrawn_ids import require_released
     from tasks import running
-    from tasks.release.withdrawn import Withdrawal
+    from tasks.release.withdrawn import Withdrawal, require_reasons
 
     reason, name = why[0], why[1] or todays_version()
-    require_reason(reason)
     require_released(who.ids)
     asked = [Withdrawal(who.kind, one, reason) for one in who.ids]
     asked += [Withdrawal("subject", one, reason) for one in _patients(who, given)]
+    require_reasons(asked)
     if not asked:
         raise ConfigError("nobody is named", next_step="give ids, or --site with --patients")
     with progress_bar():

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from config.errors import ConfigError
-from config.vocab.terms import WITHDRAWAL_REASON
 from flows.crosswalk import read_crosswalk
 from tasks.errors import BatchNotReadyError
 from tasks.layout import BatchLayout
@@ -27,18 +26,6 @@ def require_released(ids: Iterable[str]) -> None:
             "an id is neither a subject id nor a new UID",
             next_step="give ids as releases have them; a site's own patient ids go into a file: --site and --patients",
         )
-
-
-def require_reason(reason: str) -> None:
-    """Require a reason of the list, since it is published.
-
-    Raises
-    ------
-    ConfigError
-        If it is another.
-    """
-    if reason not in WITHDRAWAL_REASON:
-        raise ConfigError("this is no reason of a withdrawal", next_step=f"give one of: {', '.join(WITHDRAWAL_REASON)}")
 
 
 def read_ids(file: Path) -> list[str]:

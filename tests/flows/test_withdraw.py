@@ -1,11 +1,13 @@
 """Withdrawing by the command line: by ids as released, or by a site's own ids, which are never shown or kept."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.exceptions import ParameterTypeError
+from prefect.testing.utilities import prefect_test_harness
 from typer.testing import CliRunner
 
 from expectations.schemas.pipeline import CROSSWALK
@@ -103,3 +105,22 @@ def test_what_is_not_clear_withdraws_nothing(say: Say, words: tuple[str, ...], t
     assert said in str(answer.exception)
     assert "ZZCANARY" not in f"{answer.exception} {answer.output}"
     assert subjects() == [ONE, OTHER]
+
+
+@pytest.fixture
+def server() -> Iterator[None]:
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("say", "server")
+def test_the_flow_withdraws_and_takes_no_record_number() -> None:
+    from flows.withdraw import withdraw  # noqa: PLC0415 -- Prefect reads its settings when it is imported
+
+    with pytest.raises(ParameterTypeError, match="pattern"):
+        withdraw(["1234567"], "consent withdrawn", version="2026.12")
+    assert subjects() == [ONE, OTHER]
+    report = withdraw([ONE], "consent withdrawn", version="2026.12")
+    assert (report.objects_removed, report.counts["n_subjects"]) == (2, 1)
+    assert subjects() == [OTHER]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from config.errors import ConfigError
 from tasks.errors import BatchNotReadyError, GateError, VerificationError
 from tasks.layout import WITHDRAWN
 from tasks.release.build import build_release
@@ -133,6 +134,15 @@ def test_an_id_that_is_of_nothing_or_of_another_kind_withdraws_nothing(released:
         with pytest.raises(BatchNotReadyError, match=f"1 of the ids are of no {asked.entity} ") as refused:
             withdraw([A, asked], "2026.12", context=released.context)
         assert asked.entity_id not in str(refused.value)
+    assert released.work.head(WITHDRAWN) is None
+
+
+def test_a_reason_in_ones_own_words_is_refused_and_not_repeated(released: Installation) -> None:
+    asked = [replace(A, reason="because of ZZCANARY")]
+    for attempt in (withdraw, plan_withdrawal):
+        with pytest.raises(ConfigError, match="no reason of a withdrawal") as refused:
+            attempt(asked, "2026.12", context=released.context)
+        assert "ZZCANARY" not in f"{refused.value} {refused.value.next_step}"
     assert released.work.head(WITHDRAWN) is None
 
 
