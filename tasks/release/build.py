@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.schemas.catalog import CANONICAL
-from tasks.errors import StaleVersionError
+from tasks.errors import GateError, StaleVersionError
 from tasks.model import Finding
 from tasks.release.assignments import keep, moved_findings
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
@@ -40,7 +40,14 @@ from tasks.release.removal import standing_objects, take_away, withdrawals
 from tasks.release.rendering import rendered
 from tasks.release.selection import RELEASED, accepted_batches
 from tasks.release.tables import Before, Edition, in_form, release_tables
-from tasks.release.withdrawn import Withdrawal, present_findings, read_withdrawn, withdrawn_entities, without_withdrawn
+from tasks.release.withdrawn import (
+    WITHDRAW,
+    Withdrawal,
+    present_findings,
+    read_withdrawn,
+    withdrawn_entities,
+    without_withdrawn,
+)
 from tasks.store import ReadOnlyStore, Store
 
 
@@ -61,6 +68,7 @@ class Draft:
     parts: Mapping[str, Part]
     collection: Collection
     division: Division
+    withdrawn: pa.Table
 
 
 def build_release(
@@ -91,7 +99,7 @@ def build_release(
         return build_release(version, context=context, progress=progress)
     parts = [(part.store, part.prepared) for part in draft.parts.values()]
     standing = [stands(store, prepared.commit) for store, prepared in parts]
-    copied = publish(parts, context, progress)
+    copied = publish(parts, context, progress, lambda: _nothing_withdrawn_since(draft, context))
     removed = sum(take_away(part.store, part.withdrawals) for part in draft.parts.values())
     return ReleaseReport(
         **_summary(draft),
@@ -99,6 +107,14 @@ def build_release(
         objects_removed=removed,
         unchanged=all(standing) and not removed,
     )
+
+
+def _nothing_withdrawn_since(draft: Draft, context: ReleaseContext) -> None:
+    if not read_withdrawn(context.work).equals(draft.withdrawn):
+        raise GateError(
+            f"{WITHDRAW}: something was withdrawn while the release was built; nothing was published",
+            next_step="build again under a new version",
+        )
 
 
 def plan_release(version: str, *, context: ReleaseContext, asked: Sequence[Withdrawal] = ()) -> ReleasePlan:
@@ -168,7 +184,7 @@ def _draft(version: str, context: ReleaseContext, asked: Sequence[Withdrawal] = 
         whole = tables | {"change_log": log, "withdrawals": gone, "lineage": traced}
         prepared = rendered(whole, edition, collection, batches, division.reports)
         parts[part] = Part(context.stores[part], prepared, count_changes(log), gone)
-    return Draft(parts, collection, division)
+    return Draft(parts, collection, division, withdrawn)
 
 
 def _edition(version: str, part: str, context: ReleaseContext) -> Edition:

@@ -73,10 +73,20 @@ def absent_objects(release: ReadOnlyStore, instances: pa.Table) -> pa.Table:
     return instances.filter(pc.invert(there))
 
 
-def publish(parts: Sequence[tuple[Store, Prepared]], context: ReleaseContext, progress: Progress | None) -> int:
+def publish(
+    parts: Sequence[tuple[Store, Prepared]],
+    context: ReleaseContext,
+    progress: Progress | None,
+    confirm: Callable[[], None],
+) -> int:
     """Publish the parts of a release, each in its store; give the number of objects that were copied now.
 
     No part is committed before all lie in their stores, and no pointer moves before all are committed.
+
+    Parameters
+    ----------
+    confirm
+        Called just before anything is committed; raises if the release should not be any more.
 
     Raises
     ------
@@ -93,6 +103,8 @@ def publish(parts: Sequence[tuple[Store, Prepared]], context: ReleaseContext, pr
         _check(store, prepared)
     for store, prepared in waiting:
         _still_follows(store, prepared.commit)
+    if waiting:
+        confirm()
     _sign(parts, context.signer)
     for store, prepared in waiting:
         _create(store, release_key(prepared.version, COMMIT), prepared.commit.to_bytes(), prepared.version)
