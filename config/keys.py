@@ -68,19 +68,35 @@ def load_key_ring(name: str) -> KeyRing:
     ConfigError
         If there is no such ring, or it cannot be read.
     """
+    text = read_secret(name, kind="key ring", next_step=MAKE_ONE)
+    return parse_key_ring(text, name=name.removeprefix("file:"))
+
+
+def read_secret(name: str, *, kind: str, next_step: str) -> str:
+    """Give the text of the secret with this name: ``env:NAME`` for an environment variable, else a file.
+
+    Parameters
+    ----------
+    kind, next_step
+        What it is, and what to do if there is none; they stand in the error.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such secret, or it cannot be read.
+    """
     if not name:
-        raise ConfigError("no key ring is named", next_step=MAKE_ONE)
+        raise ConfigError(f"no {kind} is named", next_step=next_step)
     if name.startswith("env:"):
         text = os.environ.get(name.removeprefix("env:"))
         if text is None:
-            raise ConfigError(f"the environment has no key ring {name}", next_step=MAKE_ONE)
-        return parse_key_ring(text, name=name)
+            raise ConfigError(f"the environment has no {kind} {name}", next_step=next_step)
+        return text
     path = Path(name.removeprefix("file:"))
     try:
-        text = path.read_text(encoding="ascii")
+        return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"the key ring file {path} cannot be read", next_step=MAKE_ONE) from problem
-    return parse_key_ring(text, name=str(path))
+        raise ConfigError(f"the {kind} file {path} cannot be read", next_step=next_step) from problem
 
 
 def new_key_ring() -> str:

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     sequestered: str = Field("", description="Store of the sequestered part of releases.")
     sites: Path = Field(Path("config/sites"), description="Folder of site files, one <site>.toml each.")
     key_ring: str = Field("", alias="keys", description="Name of the key ring: a file, env:NAME, or prefect:BLOCK.")
+    signing_key: str = Field(
+        "",
+        description="Name of the key that signs releases: a file, env:NAME, or prefect:BLOCK; none: unsigned.",
+    )
     release_policy: Path | None = Field(None, description="File of the release policy; the packaged one when absent.")
     prefect_api_url: str = Field("", description="Prefect server that runs are recorded by; none: runs are local.")
     reports_url: str = Field("", description="Where a browser finds the reports of the work store.")

@@ -4,12 +4,14 @@ The result goes to standard output, the log and progress to standard error.
 """
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from config.errors import ConfigError
+from config.vocab.terms import WITHDRAWAL_REASON
 from flows import checks, commands
 from flows.terminal import fail
 from tasks.errors import CurationError
@@ -26,6 +28,15 @@ expectations = typer.Typer(
     help="What data must hold: rules, suites, and where a rule is checked.", no_args_is_help=True
 )
 app.add_typer(expectations, name="expectations")
+
+
+class Kind(StrEnum):
+    """What can be withdrawn."""
+
+    SUBJECT = "subject"
+    STUDY = "study"
+    SERIES = "series"
+
 
 SiteCode = Annotated[str, typer.Argument(help="Code of the contributing site.")]
 BatchName = Annotated[str, typer.Argument(help="Name of the batch below the site's folder.")]
@@ -61,6 +72,12 @@ def demo(*, folder: Folder = commands.FOLDER) -> None:
 def keys_new(file: Annotated[Path, typer.Argument(help="File to write; must not exist.")]) -> None:
     """Make a new key ring, readable by its owner only."""
     commands.keys_new(file)
+
+
+@keys.command("new-signing")
+def keys_new_signing(file: Annotated[Path, typer.Argument(help="File to write; must not exist.")]) -> None:
+    """Make a key that releases are signed with, and FILE.pub, which readers check by; the form is minisign's."""
+    commands.keys_new_signing(file)
 
 
 @keys.command("check")
@@ -288,6 +305,47 @@ def release_command(
     commands.release(version, given, local=local, dry_run=dry_run, as_json=json)
 
 
+@app.command()
+def withdraw(
+    ids: Annotated[list[str] | None, typer.Argument(help="Subject ids or new UIDs, as releases have them.")] = None,
+    *,
+    reason: Annotated[str, typer.Option(help=f"Why, which is published: {', '.join(WITHDRAWAL_REASON)}.")],
+    kind: Annotated[Kind, typer.Option(help="What the ids name.")] = Kind.SUBJECT,
+    site: Annotated[str | None, typer.Option(help="Site whose patients the file names.")] = None,
+    patients: Annotated[
+        Path | None, typer.Option(help="File of the site's own patient ids, one a line; found through the crosswalks.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Name of the release without them; the date when left out.")
+    ] = None,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    keys: Keys = None,
+    local: Local = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Take subjects, studies or series out of every release: a new one without them, and their objects removed."""
+    given = commands.settings(work=work, release=release, sequestered=sequestered, keys=keys)
+    who = commands.Named(kind.value, tuple(ids or ()), site, patients)
+    commands.withdraw(who, (reason, version), given, local=local, dry_run=dry_run, as_json=json)
+
+
+@app.command()
+def sweep(
+    *,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove what is old enough; only listed otherwise.")] = False,
+    days: Annotated[int, typer.Option(min=1, help="Age in days under which nothing is touched.")] = 7,
+    work: Work = None,
+    release: Release = None,
+    sequestered: Sequestered = None,
+    json: Json = False,
+) -> None:
+    """List, and with --delete remove, staged objects that no run and no release refers to."""
+    commands.sweep(commands.settings(work=work, release=release, sequestered=sequestered), days, delete, as_json=json)
+
+
 @app.command("verify-release")
 def verify_release(
     address: Annotated[
@@ -302,6 +360,12 @@ def verify_release(
     resume: Annotated[
         Path | None, typer.Option(help="File that remembers what was read, so that a stopped check can go on.")
     ] = None,
+    public_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The publisher's public key: a minisign.pub file or its base64; one of those given must fit."
+        ),
+    ] = None,
     raw: Raw = None,
     work: Work = None,
     release: Release = None,
@@ -312,7 +376,7 @@ def verify_release(
     given = commands.settings(raw=raw, work=work, release=address or release, sequestered=sequestered)
     if every and sample is not None:
         raise ConfigError("--all and --sample exclude each other", next_step="give one of them")
-    commands.verify_release(given, version, sample, resume, as_json=json)
+    commands.verify_release(given, version, sample, (resume, tuple(public_key or ())), as_json=json)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from flows.limits import alone
 from flows.links import report_link
 from flows.progress import tell
 from flows.report import BatchReport, batch_report, total_counts
-from flows.secret_keys import resolve_key_ring
+from flows.secret_keys import resolve_keys
 from tasks import catalog, running
 from tasks.errors import AccountingError
 from tasks.layout import BATCH_NAME
@@ -50,7 +50,7 @@ def curate_batch(site: SiteCode, batch: BatchName) -> BatchReport:
     GateError
         If a gate stopped the batch; its reports are written, the earlier run still counts.
     """
-    settings = resolve_key_ring(load_settings())
+    settings = resolve_keys(load_settings())
     with alone(f"curate-batch:{site}:{batch}"):
         plan = catalog.intake(site, batch, settings)
         artifacts.show_intake(plan)

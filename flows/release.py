@@ -12,7 +12,7 @@ from flows import artifacts
 from flows.limits import alone
 from flows.progress import tell
 from flows.report import todays_version
-from flows.secret_keys import resolve_key_ring
+from flows.secret_keys import resolve_keys
 from tasks import catalog
 from tasks.release.model import ReleaseReport
 
@@ -45,7 +45,7 @@ def build_release(version: Version = None) -> ReleaseReport:
     GateError
         If a gate stopped it, or the version exists with other content; readers see the earlier release.
     """
-    name, settings = version or todays_version(), resolve_key_ring(load_settings())
+    name, settings = version or todays_version(), resolve_keys(load_settings())
     with alone("build-release"):
         report = catalog.publish(name, settings, lambda done, total: tell("copy", done, total))
     artifacts.show_release(report.as_dict())

@@ -9,6 +9,7 @@ from prefect.types.entrypoint import EntrypointType
 from flows.curate import curate_batch
 from flows.release import build_release
 from flows.watch import watch_arrivals
+from flows.withdraw import withdraw
 
 RELEASE_CRON = "0 3 1 * *"  # the first of each month, at three in the morning
 WATCH_SECONDS = 120
@@ -20,6 +21,7 @@ def deployments() -> list[RunnerDeployment]:
         _deployment(curate_batch, "curate"),
         _deployment(build_release, "release", cron=RELEASE_CRON),
         _deployment(watch_arrivals, "curate", interval=WATCH_SECONDS),
+        _deployment(withdraw, "release"),
     ]
 
 

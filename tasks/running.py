@@ -236,6 +236,7 @@ def withdraw(
 
 
 def _release_context(settings: Settings) -> "ReleaseContext":
+    from config.signing import load_signing_key
     from tasks.release.model import ReleaseContext
 
     return ReleaseContext(
@@ -245,6 +246,7 @@ def _release_context(settings: Settings) -> "ReleaseContext":
         settings=settings,
         sequestered=open_named("sequestered", settings) if settings.sequestered else None,
         ring=load_key_ring(settings.key_ring) if settings.key_ring else None,
+        signer=load_signing_key(settings.signing_key) if settings.signing_key else None,
     )
 
 

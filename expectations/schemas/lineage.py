@@ -5,7 +5,7 @@ import pyarrow as pa
 from expectations.schemas.table import LIST_OF_STRINGS, Table, column
 
 EVERY_ROW = "*"  # in place of a key: the row tells of every cell of the column that has no row of its own
-_WHOLE_COLUMN = "tells of a whole column"
+_WHOLE_COLUMN = "tells of a whole column, or withheld from a release"
 
 TABLE = Table(
     "lineage",
@@ -24,10 +24,13 @@ TABLE = Table(
                 "source_column",
                 pa.int32(),
                 "Place of the source column among those that the site file declares, the first is 1",
-                null="a whole column, or declared for all rows",
+                null="a whole column, declared for all rows, or withheld from a release",
             ),
             column(
-                "raw_digest", pa.string(), "Keyed digest of subject, field and source value", null="made without one"
+                "raw_digest",
+                pa.string(),
+                "Keyed digest of subject, field and source value",
+                null="none, or withheld",
             ),
             column("mapping_id", pa.string(), "Code set, date form or derivation that was applied", null="none fits"),
             column("mapping_version", pa.string(), "Digest of a code set, else version of the code", null="none fits"),
@@ -58,7 +61,7 @@ TABLE = Table(
                 null="no attribute",
                 source="PS3.15 Table E.1-1",
             ),
-            column("batch_id", pa.string(), "Site and batch"),
+            column("batch_id", pa.string(), "Site and batch", null="withheld from a release"),
         ]
     ),
 )

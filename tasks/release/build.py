@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.schemas.catalog import CANONICAL
-from tasks.errors import StaleVersionError
+from tasks.errors import GateError, StaleVersionError
 from tasks.model import Finding
 from tasks.release.assignments import keep, moved_findings
 from tasks.release.card import CONTACT_SHEET
@@ -19,7 +19,15 @@ from tasks.release.change_log import NOTHING, change_log, count_changes, entity_
 from tasks.release.commit import Prepared, absent_objects, publish, stands
 from tasks.release.contact_sheet import contact_sheet
 from tasks.release.division import Division, divided
-from tasks.release.gates import batch_findings, content_findings, key_findings, refuse, tree_findings
+from tasks.release.gates import (
+    batch_findings,
+    content_findings,
+    difference_findings,
+    key_findings,
+    refuse,
+    tree_findings,
+)
+from tasks.release.lineage import public_lineage
 from tasks.release.merging import STAGE, merged
 from tasks.release.model import (
     OPEN,
@@ -37,7 +45,14 @@ from tasks.release.rendering import rendered
 from tasks.release.selection import RELEASED, accepted_batches
 from tasks.release.staging import Staging
 from tasks.release.tables import Before, Edition, in_form, release_tables
-from tasks.release.withdrawn import Withdrawal, present_findings, read_withdrawn, withdrawn_entities, without_withdrawn
+from tasks.release.withdrawn import (
+    WITHDRAW,
+    Withdrawal,
+    present_findings,
+    read_withdrawn,
+    withdrawn_entities,
+    without_withdrawn,
+)
 from tasks.store import ReadOnlyStore, Store
 
 
@@ -58,6 +73,7 @@ class Draft:
     parts: Mapping[str, Part]
     collection: Collection
     division: Division
+    withdrawn: pa.Table
 
 
 def build_release(
@@ -89,7 +105,7 @@ def build_release(
             return build_release(version, context=context, progress=progress)
         parts = [(part.store, part.prepared) for part in draft.parts.values()]
         standing = [stands(store, prepared.commit) for store, prepared in parts]
-        copied = publish(parts, context, progress)
+        copied = publish(parts, context, progress, lambda: _nothing_withdrawn_since(draft, context))
         removed = sum(take_away(part.store, part.withdrawals) for part in draft.parts.values())
     return ReleaseReport(
         **_summary(draft),
@@ -97,6 +113,14 @@ def build_release(
         objects_removed=removed,
         unchanged=all(standing) and not removed,
     )
+
+
+def _nothing_withdrawn_since(draft: Draft, context: ReleaseContext) -> None:
+    if not read_withdrawn(context.work).equals(draft.withdrawn):
+        raise GateError(
+            f"{WITHDRAW}: something was withdrawn while the release was built; nothing was published",
+            next_step="build again under a new version",
+        )
 
 
 def plan_release(version: str, *, context: ReleaseContext, asked: Sequence[Withdrawal] = ()) -> ReleasePlan:
@@ -161,8 +185,10 @@ def _draft(version: str, context: ReleaseContext, folder: Path, asked: Sequence[
         }
         tables, log = _tables(division.tables_of(part, collection.tables), edition, before[part], why)
         refuse([*_findings(tables, context), *present_findings(tables, withdrawn)])
+        refuse(difference_findings(log, tables, before[part].tables))
         gone = withdrawals(context.stores[part], edition, withdrawn)
-        whole = tables | {"change_log": log, "withdrawals": gone}
+        traced = public_lineage([batch.lineage for batch in batches], tables)
+        whole = tables | {"change_log": log, "withdrawals": gone, "lineage": traced}
         staging = Staging(folder / part, version)
         for name, content in division.reports.items():
             staging.add(name, [content])
@@ -171,7 +197,7 @@ def _draft(version: str, context: ReleaseContext, folder: Path, asked: Sequence[
             staging.add(CONTACT_SHEET, [sheet])
         prepared = rendered(whole, edition, collection, batches, staging)
         parts[part] = Part(context.stores[part], prepared, count_changes(log), gone)
-    return Draft(parts, collection, division)
+    return Draft(parts, collection, division, withdrawn)
 
 
 def _edition(version: str, part: str, context: ReleaseContext) -> Edition:

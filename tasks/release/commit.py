@@ -14,10 +14,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from config.signing import SigningKey
 from tasks.errors import GateError, KeyExistsError, StaleVersionError, VerificationError
 from tasks.layout import CURRENT, object_key, release_key
 from tasks.release.model import Commit, ReleaseContext
 from tasks.release.reading import COMMIT, data_objects, history, pointer_bytes, read_commit, read_pointer
+from tasks.release.signing import signed
 from tasks.release.staging import StagedFiles
 from tasks.store import ReadOnlyStore, Store
 from tasks.store.content import sha256_of
@@ -79,10 +81,20 @@ def absent_objects(release: ReadOnlyStore, instances: pa.Table) -> pa.Table:
     return instances.filter(pc.invert(there))
 
 
-def publish(parts: Sequence[tuple[Store, Prepared]], context: ReleaseContext, progress: Progress | None) -> int:
+def publish(
+    parts: Sequence[tuple[Store, Prepared]],
+    context: ReleaseContext,
+    progress: Progress | None,
+    confirm: Callable[[], None],
+) -> int:
     """Publish the parts of a release, each in its store; give the number of objects that were copied now.
 
     No part is committed before all lie in their stores, and no pointer moves before all are committed.
+
+    Parameters
+    ----------
+    confirm
+        Called just before anything is committed; raises if the release should not be any more.
 
     Raises
     ------
@@ -99,6 +111,9 @@ def publish(parts: Sequence[tuple[Store, Prepared]], context: ReleaseContext, pr
         _check(store, prepared)
     for store, prepared in waiting:
         _still_follows(store, prepared.commit)
+    if waiting:
+        confirm()
+    _sign(parts, context.signer)
     for store, prepared in waiting:
         _create(store, release_key(prepared.version, COMMIT), prepared.commit.to_bytes(), prepared.version)
     for store, prepared in parts:
@@ -113,6 +128,17 @@ def _create_files(release: Store, prepared: Prepared) -> None:
             create_from(release, file.key, prepared.folder / file.key)
         except KeyExistsError:
             raise _taken(prepared.version) from None
+
+
+def _sign(parts: Sequence[tuple[Store, Prepared]], signer: SigningKey | None) -> None:
+    """Sign what is not signed yet, be it committed already or not: a signature is never replaced."""
+    if signer is None:
+        return
+    for store, prepared in parts:
+        files = signed(prepared.commit, signer)
+        if not (stands(store, prepared.commit) and any(store.head(key) for key in files)):
+            for key, content in files.items():
+                _create(store, key, content, prepared.version)
 
 
 def _create(release: Store, key: str, content: bytes, version: str) -> None:

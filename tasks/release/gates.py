@@ -8,15 +8,22 @@ import pyarrow.compute as pc
 
 from config.release import ReleasePolicy
 from config.vocab import small_zip3
-from expectations.schemas.catalog import CANONICAL
+from config.vocab.terms import CHANGE
+from expectations.schemas.catalog import BATCH, CANONICAL
 from tasks.errors import GateError
 from tasks.model import Finding
+from tasks.release.assignments import STABLE
+from tasks.release.change_log import ENTITY_TABLES
 from tasks.release.merging import STAGE
 from tasks.release.model import AcceptedBatch
+from tasks.release.withdrawn import WITHDRAW
 
 KEY_UNIQUE = "S-KEY-UNIQUE"
 COUNT = "I-COUNT"
-GATES: Final = (COUNT, KEY_UNIQUE, "I-UID-TREE", "C-INDEX", "D-ZIP", "DE-POLICY", "R-NODES")
+DIFFERENCE = "R-DIFF"
+GATES: Final = (
+    COUNT, KEY_UNIQUE, "I-UID-TREE", "C-INDEX", "D-ZIP", "DE-POLICY", "R-NODES", DIFFERENCE, STABLE, WITHDRAW,
+)  # fmt: skip
 
 
 def batch_findings(batch: AcceptedBatch) -> list[Finding]:
@@ -98,6 +105,34 @@ def content_findings(tables: Mapping[str, pa.Table], policy: ReleasePolicy) -> l
     zips = pc.sum(pc.is_in(subjects["zip3"], value_set=pa.array(sorted(small_zip3()), pa.string()))).as_py() or 0
     refused = 0 if policy.accept_not_checked else pc.sum(pc.equal(pixels, "not_checked")).as_py() or 0
     return _found(("D-ZIP", "subject.zip3", int(zips)), ("DE-POLICY", "imaging_instance.deid_pixel", int(refused)))
+
+
+def difference_findings(log: pa.Table, tables: Mapping[str, pa.Table], before: Mapping[str, pa.Table]) -> list[Finding]:
+    """Check that a change log is the difference of two releases, counted from their rows and not from their digests.
+
+    What was there before, without what is withdrawn and with what is added, is what is there now; what is changed was
+    there and is; what was withdrawn has a reason.
+
+    Parameters
+    ----------
+    before
+        The tables of the release before; none if there is none.
+    """
+    findings = []
+    for entity, name in ENTITY_TABLES.items():
+        key = BATCH[name].key[0]
+        rows = log.filter(pc.equal(log["entity"], entity))
+        added, changed, withdrawn = (
+            rows.filter(pc.equal(rows["change"], change))["entity_id"].combine_chunks() for change in CHANGE
+        )
+        now = tables[name][key].combine_chunks()
+        old = before[name][key].combine_chunks() if before else now.slice(0, 0)
+        wrong = _missing(now, pa.concat_arrays([old, added])) + _missing(old, pa.concat_arrays([now, withdrawn]))
+        wrong += _missing(added, now) + _missing(changed, now) + _missing(changed, old) + _missing(withdrawn, old)
+        wrong += len(added) - _missing(added, old) + len(withdrawn) - _missing(withdrawn, now)
+        silent = pc.and_(pc.equal(rows["change"], "withdrawn"), pc.is_null(rows["reason"]))
+        findings.append((DIFFERENCE, f"change_log.{entity}", wrong + int(pc.sum(silent).as_py() or 0)))
+    return _found(*findings)
 
 
 def _found(*findings: tuple[str, str, int]) -> list[Finding]:

@@ -20,6 +20,7 @@ from tasks.release.timelines import DAYS, rebased, timelines, told_subjects, wit
 
 STAGE = "release"
 DUPLICATE_SOP = "I-DUP-SOP"
+CONTRADICTED = "I-STUDY-AGREE"
 RESIDUAL = "DE-RESIDUAL"
 # What says where a row came from: of the same row sent twice, by one site or by two, the least stays.
 ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {"subject": ("site_id",), "clinical_event": ("source_row",)}
@@ -60,7 +61,8 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
 
     A subject whose batches contradict each other about who it is, is held with all that is its own. An instance that
     came with different content in two batches is held with its whole study, and with the subject that no study is left
-    of. An instance that holds what only another batch knew of its subject is held.
+    of. An instance that holds what only another batch knew of its subject is held. A study that its batches describe
+    differently is held.
     """
     told = told_subjects(batches)
     lines = timelines(told, batches)
@@ -71,6 +73,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
     stacked["imaging_instance"], telling = without_late(stacked["imaging_instance"], batches)
     stacked["subject"], moved = _one_person_each(stacked["subject"], told, lines)
     stacked, withheld = _on_one_timeline(without_empty(stacked), pc.unique(lines["subject_id"]))
+    stacked, contradicted = without_contradictions(stacked)
     findings = [*_lost(lines), *(finding for name, rows in stacked.items() for finding in disagreements(name, rows))]
     tables = {name: one_of_each(name, rows) for name, rows in stacked.items()}
     tables["clinical_event"] = _in_stays(tables["clinical_event"], stacked["clinical_event"], lines)
@@ -79,7 +82,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
         Finding(MOVED, STAGE, "subject.zip3", moved),
         Finding(YEAR_WITHHELD, STAGE, "imaging_study.study_year", withheld),
     )
-    held = tuple(one for one in (strangers, unlike, telling) if len(one.subject_ids) + len(one.sop_uids))
+    held = tuple(one for one in (strangers, unlike, telling, contradicted) if len(one.subject_ids) + len(one.sop_uids))
     return Collection(recounted(tables), held, tuple(one for one in found if one.count)), findings
 
 
@@ -166,31 +169,67 @@ def without_late(instances: pa.Table, batches: Sequence[AcceptedBatch]) -> tuple
     return instances.filter(pc.invert(held)), Held(RESIDUAL, pa.array([], pa.string()), uids)
 
 
+def without_contradictions(tables: Tables) -> tuple[Tables, Held]:
+    """Leave out the studies of which batches say different things, be it of the study or of a series or instance.
+
+    Who a study belongs to, and a series or instance, is another matter (I-UID-TREE): those stay and are found by it.
+    """
+    studies = [pa.array([], pa.string())]
+    for name in ("imaging_study", "imaging_series", "imaging_instance"):
+        rows, (key,) = tables[name], BATCH[name].key
+        if _is_unique(rows, [key]):
+            continue
+        tree = [column for columns in _explained(name) for column in columns]
+        misplaced, unlike = (
+            _differing(rows, [key], columns)[key] for columns in (tree, sorted(set(_compared(name, rows)) - {*tree}))
+        )
+        told = pc.is_in(rows[key], value_set=unlike.filter(pc.invert(pc.is_in(unlike, value_set=misplaced))))
+        studies.append(pc.unique(rows.filter(told)["study_uid"]))
+    instances = tables["imaging_instance"]
+    is_held = pc.is_in(instances["study_uid"], value_set=pa.concat_arrays(studies))
+    held = Held(CONTRADICTED, pa.array([], pa.string()), pc.unique(instances.filter(is_held)["sop_uid"]))
+    if not len(held.sop_uids):
+        return tables, held
+    return without_empty(tables | {"imaging_instance": instances.filter(pc.invert(is_held))}), held
+
+
+def _is_unique(rows: pa.Table, key: Sequence[str]) -> bool:
+    return bool(rows.group_by(list(key)).aggregate([]).num_rows == rows.num_rows)
+
+
+def _explained(name: str) -> list[tuple[str, ...]]:
+    return [columns for table, columns, _ in CONFLICT_RULES if table == name]
+
+
+def _compared(name: str, rows: pa.Table) -> list[str]:
+    """Give the columns in which rows of one key must agree."""
+    ignored = {*BATCH[name].key, *ORIGIN.get(name, ()), *COUNTED.get(name, ()), *_DERIVED.get(name, ())}
+    return [column for column in rows.schema.names if column not in ignored]
+
+
 def disagreements(name: str, rows: pa.Table) -> list[Finding]:
     """Count, by rule, the keys under which rows of a table differ."""
     key = BATCH[name].key
-    if rows.group_by(list(key)).aggregate([]).num_rows == rows.num_rows:
+    if _is_unique(rows, key):
         return []
-    ignored = {*key, *ORIGIN.get(name, ()), *COUNTED.get(name, ()), *_DERIVED.get(name, ())}
-    compared = [column for column in rows.schema.names if column not in ignored]
     explanations = [(columns, rule_id) for table, columns, rule_id in CONFLICT_RULES if table == name]
-    unlike = _differing(rows, key, compared)
-    found = [(rule_id, _differing(rows, key, columns)) for columns, rule_id in explanations]
+    unlike = _differing(rows, key, _compared(name, rows)).num_rows
+    found = [(rule_id, _differing(rows, key, columns).num_rows) for columns, rule_id in explanations]
     rest = unlike - sum(count for _, count in found)
     return [Finding(rule_id, STAGE, name, count) for rule_id, count in (*found, ("S-KEY-UNIQUE", rest)) if count]
 
 
-def _differing(rows: pa.Table, key: Sequence[str], columns: Sequence[str]) -> int:
-    """Count the keys under which rows do not agree on some columns."""
+def _differing(rows: pa.Table, key: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """Give the keys under which rows do not agree on some columns."""
     names, content = (", ".join(f'"{column}"' for column in part) for part in (key, columns))
     sql = f"SELECT {names} FROM rows GROUP BY {names} HAVING count(*) > 1 AND count(DISTINCT row({content})) > 1"  # noqa: S608 -- the names are our schemas'
-    return int(query(sql, rows=rows.select([*key, *columns])).num_rows)
+    return query(f"{sql} ORDER BY {names}", rows=rows.select([*key, *columns]))
 
 
 def one_of_each(name: str, rows: pa.Table) -> pa.Table:
     """Give one row of each key of a table; of several that differ in their origin alone, that of the least."""
     key = list(BATCH[name].key)
-    if rows.group_by(key).aggregate([]).num_rows == rows.num_rows:
+    if _is_unique(rows, key):
         return rows
     ordered = rows.sort_by([(column, "ascending") for column in (*key, *ORIGIN.get(name, ()))])
     numbered = ordered.select(key).append_column("row", pa.array(np.arange(rows.num_rows)))

@@ -12,6 +12,8 @@ import pyarrow as pa
 from config.keys import KeyRing
 from config.release import ReleasePolicy
 from config.settings import Settings
+from config.signing import SigningKey
+from expectations.schemas.catalog import BATCH
 from tasks.model import Finding
 from tasks.store import Store
 
@@ -25,7 +27,7 @@ Changes = Mapping[str, Mapping[str, int]]
 class ReleaseContext:
     """What a release is built with: from where, to where, by which policy.
 
-    `sequestered` and `ring` are needed where the policy has a sequestered part.
+    `sequestered` and `ring` are needed where the policy has a sequestered part; without `signer` nothing is signed.
     """
 
     work: Store
@@ -34,6 +36,7 @@ class ReleaseContext:
     settings: Settings
     sequestered: Store | None = None
     ring: KeyRing | None = None
+    signer: SigningKey | None = None
 
     @property
     def stores(self) -> dict[str, Store]:
@@ -46,7 +49,8 @@ class AcceptedBatch:
     """The run of a batch that counts: its tables in batch form, its anchors, and what its final ledger lets pass.
 
     `candidates` holds sop_uid and sha256 of the ledger's released candidates, `late` the digests of objects in which
-    something was found after their batch was settled (`expectations.schemas.pipeline.LATE`).
+    something was found after their batch was settled (`expectations.schemas.pipeline.LATE`), `lineage` the columns of
+    its lineage that are public.
     """
 
     site: str
@@ -56,6 +60,7 @@ class AcceptedBatch:
     anchors: pa.Table
     candidates: pa.Table
     late: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    lineage: pa.Table = field(default_factory=BATCH["lineage"].schema.empty_table)
 
     @property
     def name(self) -> str:

@@ -14,13 +14,15 @@ from tasks.errors import BatchNotReadyError, GateError
 from tasks.layout import LATE as LATE_PREFIX
 from tasks.layout import BatchLayout
 from tasks.model import Status
+from tasks.release.lineage import NAME as LINEAGE
+from tasks.release.lineage import PUBLIC
 from tasks.release.model import AcceptedBatch, Tables
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
 
 BATCHES = "batches/"
-# Lineage stays private until its public part is defined: equal digests of source dates would tie subjects together.
-RELEASED = tuple(name for name in BATCH if name != "lineage")
+# Of lineage only a part is public (`tasks.release.lineage`).
+RELEASED = tuple(name for name in BATCH if name != LINEAGE)
 
 
 def accepted_batches(work: ReadOnlyStore, policy: ReleasePolicy) -> list[AcceptedBatch]:
@@ -71,7 +73,8 @@ def _read(work: ReadOnlyStore, name: str, run: str, late: pa.Array) -> AcceptedB
     ledger = _table(work, layout.run(run, "ledger.parquet"), LEDGER)
     passed = pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value)
     candidates = ledger.select(["sop_uid", "sha256"]).filter(passed)
-    return AcceptedBatch(site, batch, run, tables, anchors, candidates, late)
+    lineage = _table(work, layout.run(run, f"tables/{LINEAGE}.parquet"), BATCH[LINEAGE]).select(PUBLIC)
+    return AcceptedBatch(site, batch, run, tables, anchors, candidates, late, lineage)
 
 
 def _table(work: ReadOnlyStore, key: str, form: Table) -> pa.Table:

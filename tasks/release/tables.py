@@ -32,6 +32,7 @@ ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "imaging_series": ("subject_id", "study_uid", "series_uid"),
     "imaging_instance": ("subject_id", "study_uid", "series_uid", "sop_uid"),
     "change_log": ("entity", "entity_id"),
+    "lineage": ("entity", "entity_id", "field"),
     "release": ("release_version",),
     "withdrawals": ("subject_id", "study_uid", "series_uid", "guid"),
 }

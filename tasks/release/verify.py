@@ -5,7 +5,7 @@ No key, no working bucket and no trust in its publisher are needed. Problems are
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from minisign import PublicKey
 
 from config.version import VERSION
 from expectations.schemas.catalog import CANONICAL
@@ -42,6 +43,7 @@ from tasks.release.reading import (
 from tasks.release.removal import listed_withdrawals
 from tasks.release.rendering import derived, release_counts, root_digest
 from tasks.release.selection import RELEASED
+from tasks.release.signing import UNBOUND, signature_problems
 from tasks.release.staging import digest_of
 from tasks.release.tables import schema_digest
 from tasks.store import ReadOnlyStore
@@ -52,13 +54,14 @@ READS_AT_ONCE = 64  # whole objects that are held in memory at a time
 READS_PER_STEP = 4096  # objects after which the state is written
 
 
-def verify_release(
+def verify_release(  # noqa: PLR0913 -- each is an option of the command
     release: ReadOnlyStore,
     *,
     version: str | None = None,
     sample: int | None = None,
     state: Path | None = None,
     progress: Progress | None = None,
+    trusted: Sequence[PublicKey] = (),
 ) -> list[Problem]:
     """Give everything in which a release is not what it says; a sound release gives notes at most.
 
@@ -73,6 +76,8 @@ def verify_release(
         removed at the end.
     progress
         Told after each object read: how many are done, of how many.
+    trusted
+        The publisher's public keys, one of which must have signed the release; as in `signature_problems`.
 
     Raises
     ------
@@ -82,6 +87,7 @@ def verify_release(
     commit = committed(release, version)
     tables, problems = _files(release, commit)
     problems += [*_pointer(release, commit), *_unlisted(release, commit)]
+    problems += signature_problems(release, commit, trusted)
     if len(tables) < len(expected_tables()):
         return problems
     problems += _schemas(tables, commit)
@@ -95,7 +101,7 @@ def verify_release(
 
 def expected_tables() -> tuple[str, ...]:
     """Give the names of the tables that every release has."""
-    return (*RELEASED, "change_log", "withdrawals", "release")
+    return (*RELEASED, "change_log", "lineage", "withdrawals", "release")
 
 
 def _files(release: ReadOnlyStore, commit: Commit) -> tuple[Tables, list[Problem]]:
@@ -138,7 +144,8 @@ def _pointer(release: ReadOnlyStore, commit: Commit) -> Iterator[Problem]:
 
 def _unlisted(release: ReadOnlyStore, commit: Commit) -> Iterator[Problem]:
     root = release_key(commit.release_version, "")
-    listed = {release_key(commit.release_version, COMMIT), *(file.key for file in commit.files)}
+    unbound = (release_key(commit.release_version, name) for name in (COMMIT, *UNBOUND))
+    listed = {*unbound, *(file.key for file in commit.files)}
     for stored in release.list(root):
         if stored.key not in listed:
             yield Problem("unlisted", root, "a file lies here that the release does not list")

@@ -16,6 +16,7 @@ from tasks.release.withdrawn import (
     read_withdrawn,
     remember,
     require_known,
+    require_reasons,
 )
 
 _TABLES = tuple(ENTITY_TABLES[entity] for entity in COLUMNS)
@@ -34,11 +35,14 @@ def withdraw(
 
     Raises
     ------
+    ConfigError
+        If a reason is none of the list.
     BatchNotReadyError
         If something is in no release and no accepted batch; nothing was written.
     CurationError
         As from `build_release`; `VerificationError` also if an object cannot be removed.
     """
+    require_reasons(asked)
     require_known(asked, _known(context))
     context.policy.check_version(version)
     remember(context.work, asked)
@@ -47,6 +51,7 @@ def withdraw(
 
 def plan_withdrawal(asked: Sequence[Withdrawal], version: str, *, context: ReleaseContext) -> ReleasePlan:
     """Say what `withdraw` would do; writes nothing, and raises what it would raise before its first write."""
+    require_reasons(asked)
     require_known(asked, _known(context))
     return plan_release(version, context=context, asked=asked)
 

@@ -7,6 +7,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from config.errors import ConfigError
+from config.vocab.terms import WITHDRAWAL_REASON
 from expectations.schemas.pipeline import WITHDRAWN as FORM
 from tasks.errors import BatchNotReadyError, GateError, StaleVersionError
 from tasks.layout import WITHDRAWN
@@ -77,6 +79,18 @@ def _with(rows: pa.Table, asked: Sequence[Withdrawal]) -> pa.Table:
     columns = [pa.array(column, pa.string()) for column in zip(*added, strict=True)]
     whole = pa.concat_tables([rows, pa.Table.from_arrays(columns, schema=FORM.schema)])
     return whole.sort_by([("entity", "ascending"), ("entity_id", "ascending")])
+
+
+def require_reasons(asked: Iterable[Withdrawal]) -> None:
+    """Require reasons of the list: they are published, so they are never in somebody's own words.
+
+    Raises
+    ------
+    ConfigError
+        If one is another.
+    """
+    if not {one.reason for one in asked} <= set(WITHDRAWAL_REASON):
+        raise ConfigError("this is no reason of a withdrawal", next_step=f"give one of: {', '.join(WITHDRAWAL_REASON)}")
 
 
 def require_known(asked: Iterable[Withdrawal], tables: Iterable[Mapping[str, pa.Table]]) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,6 +147,11 @@ class LocalStore:
                 if any(folder.iterdir()):
                     break
                 folder.rmdir()
+
+    def age_seconds(self, key: str) -> float | None:
+        """Give the seconds since a file was written, by this machine's clock, or None if there is none."""
+        with self._explained(), self._opened(key) as file:
+            return None if file is None else max(time.time() - os.fstat(file.fileno()).st_mtime, 0)
 
     @contextmanager
     def incoming(self, key: str) -> Iterator["Incoming | None"]:

@@ -1,6 +1,7 @@
 """A store that lives in this process, for tests and small trials; it must behave like the real ones to the letter."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 from tasks.model import StoredObject
@@ -14,6 +15,7 @@ class MemoryStore:
     def __init__(self, name: str = "memory") -> None:
         self.address = f"memory://{name}"
         self._objects: dict[str, bytes] = {}
+        self._written: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
@@ -64,6 +66,7 @@ class MemoryStore:
             standing = self._objects.get(key)
             if standing is None:
                 self._objects[key] = bytes(data)
+                self._written[key] = time.monotonic()
         if standing not in {None, data}:
             raise occupied(key)
         return standing is None
@@ -82,6 +85,7 @@ class MemoryStore:
             if current != expected and standing != data:
                 raise stale(key)
             self._objects[key] = bytes(data)
+            self._written[key] = time.monotonic()
         return sha256_of(data)
 
     def copy_from(self, source: ReadOnlyStore, source_key: str, key: str, *, sha256: str) -> bool:
@@ -100,6 +104,10 @@ class MemoryStore:
         """Remove an object; nothing happens if there is none."""
         with self._lock:
             self._objects.pop(key, None)
+
+    def age_seconds(self, key: str) -> float | None:
+        """Give the seconds since an object was written, or None if there is none."""
+        return time.monotonic() - self._written[key] if key in self._objects else None
 
 
 def _stored(key: str, data: bytes) -> StoredObject:

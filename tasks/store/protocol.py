@@ -70,7 +70,7 @@ class CreateOnlyStore(Protocol):
 
 
 class Store(ReadOnlyStore, CreateOnlyStore, Protocol):
-    """A store of ours: also compare-and-swap of a pointer, copy between stores, and removal."""
+    """A store of ours: also compare-and-swap of a pointer, copy between stores, age, and removal."""
 
     def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
         """Replace an object if its version token is still `expected` (None: if there is none); give the new token.
@@ -109,6 +109,10 @@ class Store(ReadOnlyStore, CreateOnlyStore, Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
+        ...
+
+    def age_seconds(self, key: str) -> float | None:
+        """Give the seconds since an object was written, by the clock of its store, or None if there is none."""
         ...
 
 

@@ -8,6 +8,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -187,6 +188,15 @@ class S3Store:
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
         self._ask(lambda: self.client.delete_object(**self.target(key)), none_on=ABSENT)
+
+    def age_seconds(self, key: str) -> float | None:
+        """Give the seconds since an object was written, by the clock of its store, or None if there is none."""
+        found = self._head(key)
+        if found is None:
+            return None
+        now = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
+        age: float = (now - found["LastModified"]).total_seconds()
+        return max(age, 0)
 
     def name(self, key: str) -> str:
         """Give the key that an object has in the bucket."""

@@ -19,6 +19,14 @@ def test_a_policy_file_changes_what_it_names(tmp_path: Path) -> None:
     assert policy.collection == load_release_policy().collection
 
 
+def test_a_section_changes_what_it_names_and_keeps_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "release.toml"
+    file.write_text("[partition]\nsequestered_percent = 0\n")
+    usual, policy = load_release_policy().partition, load_release_policy(file).partition
+    assert (usual.sequestered_percent, policy.sequestered_percent) == (20, 0)
+    assert policy == usual.model_copy(update={"sequestered_percent": 0})
+
+
 def test_the_digest_changes_with_the_content_only(tmp_path: Path) -> None:
     same, other = tmp_path / "same.toml", tmp_path / "other.toml"
     same.write_text('# a remark\nlicense = "CC-BY-4.0"\n')
@@ -38,6 +46,12 @@ def test_the_digest_changes_with_the_content_only(tmp_path: Path) -> None:
         ('batches = "some"', "batches"),
         ('access_level = "sequestered"', "access_level"),
         ("license = ", "TOML"),
+        ("[partition]\nsequestered_percent = 100", "partition.sequestered_percent"),
+        ("[partition]\nshare = 20", "partition.share"),
+        ('[partition]\nattributes = ["sex", "sex"]', "stands twice"),
+        ('[partition]\nattributes = ["zip3"]', "partition.attributes"),
+        ("[partition]\nage_bands = [40, 18]", "do not ascend"),
+        ("partition = 20", "partition"),
     ],
 )
 def test_a_wrong_file_is_refused_with_file_and_field(tmp_path: Path, text: str, field: str) -> None:

@@ -17,6 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from config.keys import KeyRing
 from config.release import ReleasePolicy, load_release_policy
 from config.settings import Settings
+from config.signing import SigningKey
 from expectations.schemas.catalog import BATCH
 from expectations.schemas.pipeline import ANCHORS, LEDGER
 from expectations.schemas.table import table_of
@@ -100,6 +101,7 @@ class Batch:
     changed: Mapping[str, Callable[[pa.Table], pa.Table]] = field(default_factory=dict)
     measurements: Sequence[Mapping[str, Any]] = ()
     medications: Sequence[Mapping[str, Any]] = ()
+    lineage: Sequence[Mapping[str, Any]] = ()
 
     @property
     def rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -114,6 +116,7 @@ class Batch:
             "condition": [dict(row) for row in self.conditions],
             "measurement": [dict(row) for row in self.measurements],
             "medication": [dict(row) for row in self.medications],
+            "lineage": [dict(row) for row in self.lineage],
             "imaging_study": [
                 self._study(uid) | dict(self.studies.get(uid, {})) for uid in _unique(self.images, "study")
             ],
@@ -254,10 +257,12 @@ class Installation:
     release: Any = field(default_factory=lambda: MemoryStore("release"))
     policy: ReleasePolicy = field(default_factory=a_policy)
     sequestered: Any = None
+    signer: SigningKey | None = None
 
     @property
     def context(self) -> ReleaseContext:
-        return ReleaseContext(self.work, self.release, self.policy, Settings(processes=1), self.sequestered, RING)
+        settings = Settings(processes=1)
+        return ReleaseContext(self.work, self.release, self.policy, settings, self.sequestered, RING, self.signer)
 
     def with_release(self, release: Any) -> "Installation":
         """The same with another release store."""

@@ -3,6 +3,7 @@ import json
 import pyarrow as pa
 
 from tasks.release.build import build_release
+from tasks.release.gates import difference_findings
 from tasks.release.reading import open_tables
 from tests.release.batches import Batch, Image, Installation, an_event, some_images
 
@@ -160,3 +161,32 @@ def test_a_log_without_rows_has_its_schema(installation: Installation) -> None:
     build_release("2026.12", context=installation.context)
     log = open_tables(installation.release, "2026.12", ["change_log"])["change_log"]
     assert log.schema.field("entity").type == pa.string()
+
+
+def test_the_gate_counts_what_a_change_log_leaves_out_or_makes_up(installation: Installation) -> None:
+    """Whatever one row of a true log is changed to, the gate finds it."""
+    build_release("2026.11", context=installation.context)
+    again = [*some_images("SUBJECTA", study="1", series=2, content="others"), *some_images("SUBJECTD", study="9")]
+    Batch("site-a/batch-1", again, run="run2").write(installation.work)
+    build_release("2026.12", context=installation.context)
+    before, now = (open_tables(installation.release, version) for version in ("2026.11", "2026.12"))
+    log = now["change_log"]
+    assert difference_findings(log, now, before) == []
+    assert set(log["change"].to_pylist()) == {"added", "changed", "withdrawn"}
+    rows = log.to_pylist()
+    for place, row in enumerate(rows):
+        wrong = [dict(row, change=change) for change in ("added", "changed", "withdrawn") if change != row["change"]]
+        wrong.append(dict(row, entity_id="2.25.404"))
+        wrong += [dict(row, reason=None)] if row["change"] == "withdrawn" else []
+        for other in wrong if row["change"] != "changed" else wrong[:2]:
+            forged = pa.Table.from_pylist([*rows[:place], other, *rows[place + 1 :]], schema=log.schema)
+            (finding,) = difference_findings(forged, now, before)
+            assert (finding.rule_id, finding.place) == ("R-DIFF", f"change_log.{row['entity']}")
+
+
+def test_a_first_release_adds_everything(installation: Installation) -> None:
+    build_release("2026.11", context=installation.context)
+    tables = open_tables(installation.release)
+    assert difference_findings(tables["change_log"], tables, {}) == []
+    (finding, *_) = difference_findings(tables["change_log"].slice(1), tables, {})
+    assert finding.count == 1

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import pyarrow as pa
 import pytest
 
 from expectations.schemas.pipeline import LATE
@@ -105,14 +106,49 @@ def test_what_hangs_on_held_instances_alone_goes_with_them() -> None:
     assert [held.sop_uids.to_pylist() for held in collection.held] == [["2.25.1.1.1"]]
 
 
-@pytest.mark.parametrize(
-    ("there", "found"),
-    [({}, []), ({"age_at_study": 60}, [("S-KEY-UNIQUE", "imaging_study", 1)])],
-)
-def test_one_study_in_two_batches_must_be_the_same(there: dict[str, object], found: list[object]) -> None:
+def held(*batches: Batch) -> list[tuple[str, list[str]]]:
+    collection, findings = merge(*batches)
+    assert findings == []
+    return [(one.rule_id, sorted(one.sop_uids.to_pylist())) for one in collection.held]
+
+
+def test_one_study_that_two_batches_describe_alike_is_kept_once() -> None:
     images = some_images("A", study="1")
-    _, findings = merge(Batch("s1/b1", images), Batch("s1/b2", images, studies={"2.25.1": there}))
-    assert findings == found
+    assert held(Batch("s1/b1", images), Batch("s1/b2", images, studies={"2.25.1": {}})) == []
+
+
+@pytest.mark.parametrize("other", [60, None])
+def test_a_study_that_two_batches_describe_differently_is_held_whole_and_the_rest_is_kept(other: int | None) -> None:
+    first, more = some_images("A", study="1", instances=1), some_images("A", study="1", series=2, instances=1)
+    kept = some_images("A", study="2", instances=1)
+    batches = Batch("s1/b1", [*first, *kept]), Batch("s1/b2", more, studies={"2.25.1": {"age_at_study": other}})
+    assert held(*batches) == [("I-STUDY-AGREE", ["2.25.1.1.1", "2.25.1.2.1"])]
+    collection, _ = merge(*batches)
+    assert ids(collection, "imaging_study", "study_uid") == ["2.25.2"]
+    assert ids(collection, "imaging_series", "series_uid") == ["2.25.2.1"]
+    assert ids(collection, "subject", "subject_id") == ["A"]
+
+
+def test_a_subject_whose_only_study_is_contradicted_goes_with_it() -> None:
+    images, other = some_images("A", study="1"), some_images("B", study="2")
+    collection, _ = merge(
+        Batch("s1/b1", [*images, *other], events=[an_event("e1", "A")]),
+        Batch("s1/b2", images, studies={"2.25.1": {"age_at_study": 60}}),
+    )
+    assert ids(collection, "subject", "subject_id") == ["B"]
+    assert collection.tables["clinical_event"].num_rows == 0
+
+
+def test_a_series_or_an_instance_that_is_described_differently_holds_its_study() -> None:
+    images = some_images("A", study="1", instances=1)
+    for table, column, value in (("imaging_series", "lossy", True), ("imaging_instance", "deid_pixel", "redacted")):
+
+        def change(rows: pa.Table, column: str = column, value: object = value) -> pa.Table:
+            place = rows.schema.get_field_index(column)
+            return rows.set_column(place, rows.schema.field(column), pa.array([value] * rows.num_rows))
+
+        batches = Batch("s1/b1", images), Batch("s1/b2", images, changed={table: change})
+        assert held(*batches) == [("I-STUDY-AGREE", ["2.25.1.1.1"])]
 
 
 def test_one_study_under_two_subjects_is_named_by_the_rule_of_the_tree() -> None:

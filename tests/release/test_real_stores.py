@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,15 +15,20 @@ import pytest
 from pyarrow import dataset, fs
 
 from config.settings import S3Options
+from config.signing import write_signing_key
 from tasks.release.build import build_release
 from tasks.release.download import download
 from tasks.release.filters import Choice
 from tasks.release.reading import open_tables
+from tasks.release.sweep import sweep_release, sweep_work
 from tasks.release.verify import verify_release
+from tasks.release.withdraw import withdraw
+from tasks.release.withdrawn import Withdrawal
 from tasks.store import Store
 from tasks.store.local import LocalStore
+from tasks.store.memory import MemoryStore
 from tasks.store.opening import open_store
-from tests.release.batches import Installation, first_batch, second_batch
+from tests.release.batches import Installation, a_policy, first_batch, second_batch
 from tests.store import servers
 
 
@@ -115,3 +121,25 @@ def test_s5cmd_fetches_what_the_checksums_name(published: Installation, seaweedf
     for command in (["s5cmd", *place, "run", "s5cmd.txt"], ["sha256sum", "--check", "manifest-sha256.txt"]):
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert len(list(tmp_path.glob("data/*/*.dcm"))) == 10
+
+
+def test_two_builders_at_once_divide_sign_and_withdraw_in_buckets_as_in_memory(
+    installation: Installation, seaweedfs: S3Options, tmp_path: Path
+) -> None:
+    signer = write_signing_key(tmp_path / "sign.key")
+    policy = a_policy(partition={"sequestered_percent": 34, "address": "s3://hidden/collection"})
+    there = filled(open_store("s3://work/divided", seaweedfs), open_store("s3://work/open", seaweedfs))
+    hidden = open_store("s3://work/hidden", seaweedfs)
+    here = replace(installation, policy=policy, sequestered=MemoryStore("hidden"), signer=signer)
+    there = replace(there, policy=policy, sequestered=hidden, signer=signer)
+    build_release("2026.11", context=here.context)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: build_release("2026.11", context=there.context), range(2)))
+    (subject, *_) = open_tables(here.release)["subject"]["subject_id"].to_pylist()
+    for made in (here, there):
+        report = withdraw([Withdrawal("subject", subject, "consent withdrawn")], "2026.12", context=made.context)
+        assert report.objects_removed > 0
+        assert [one for store in made.context.stores.values() for one in verify_release(store) if not one.is_note] == []
+    assert there.contents() == here.contents()
+    assert there.with_release(hidden).contents() == here.with_release(here.sequestered).contents()
+    assert sweep_release("release", there.release).unreferenced == sweep_work(there.work).unreferenced == 0

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from config.errors import ConfigError
 from tasks.errors import BatchNotReadyError, GateError, VerificationError
 from tasks.layout import WITHDRAWN
 from tasks.release.build import build_release
@@ -12,6 +13,7 @@ from tasks.release.reading import open_tables
 from tasks.release.verify import verify_release
 from tasks.release.withdraw import plan_withdrawal, withdraw
 from tasks.release.withdrawn import Withdrawal, present_findings, read_withdrawn, remember
+from tasks.store import ReadOnlyStore
 from tasks.store.memory import MemoryStore
 from tests.release.batches import Batch, Installation, Stopped, StoppingStore, a_policy, some_images
 
@@ -136,6 +138,15 @@ def test_an_id_that_is_of_nothing_or_of_another_kind_withdraws_nothing(released:
     assert released.work.head(WITHDRAWN) is None
 
 
+def test_a_reason_in_ones_own_words_is_refused_and_not_repeated(released: Installation) -> None:
+    asked = [replace(A, reason="because of ZZCANARY")]
+    for attempt in (withdraw, plan_withdrawal):
+        with pytest.raises(ConfigError, match="no reason of a withdrawal") as refused:
+            attempt(asked, "2026.12", context=released.context)
+        assert "ZZCANARY" not in f"{refused.value} {refused.value.next_step}"
+    assert released.work.head(WITHDRAWN) is None
+
+
 def test_a_plan_says_what_would_go_and_writes_nothing(released: Installation) -> None:
     before = released.contents()
     plan = plan_withdrawal([A], "2026.12", context=released.context)
@@ -170,6 +181,26 @@ def test_records_of_two_at_once_are_both_kept() -> None:
 
     remember(Raced("raced"), [A])
     assert sorted(read_withdrawn(work)["entity_id"].to_pylist()) == ["2.25.3", "SUBJECTA"]
+
+
+def test_a_release_in_the_making_is_not_published_once_something_in_it_is_withdrawn(released: Installation) -> None:
+    """A builder has read what was withdrawn; then a withdrawal is remembered, before the builder commits."""
+    Batch("site-c/batch-1", some_images("SUBJECTD", study="9")).write(released.work)
+
+    class Meddling(StoppingStore):
+        def create(self, key: str, data: bytes) -> bool:
+            remember(released.work, [A])
+            return self.inner.create(key, data)
+
+        def copy_from(self, source: ReadOnlyStore, source_key: str, key: str, *, sha256: str) -> bool:
+            return self.inner.copy_from(source, source_key, key, sha256=sha256)
+
+    meddled = released.with_release(Meddling(released.release, after=1, lands=True))
+    with pytest.raises(GateError, match="R-WITHDRAW: something was withdrawn while"):
+        build_release("2026.12", context=meddled.context)
+    assert released.release.head("releases/2026.12/_COMMIT.json") is None
+    report = build_release("2026.12.1", context=released.context)
+    assert (report.counts["n_subjects"], report.objects_removed) == (3, 5)
 
 
 def test_a_store_that_keeps_what_it_was_told_to_remove_fails_the_withdrawal(released: Installation) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import pickle
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -264,6 +265,18 @@ def test_what_was_deleted_is_gone_and_may_be_deleted_again(store: Store) -> None
     store.delete("never")
     assert keys(store) == ["a/d"]
     assert store.create("a/b/c", b"something else")
+
+
+def test_an_object_is_as_old_as_its_last_write(store: Store) -> None:
+    assert store.age_seconds("a/b") is None
+    store.create("a/b", b"one")
+    age = store.age_seconds("a/b")
+    assert age is not None
+    assert 0 <= age < 60
+    time.sleep(2.1)
+    older = store.age_seconds("a/b")
+    assert older is not None
+    assert older >= age + 1
 
 
 def test_listing_many_keys_gives_each_once(store: Store) -> None:
