@@ -5,11 +5,12 @@ import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from config.errors import ConfigError
+from config.release.disclosure import Approval, Disclosure, Representation
 from config.settings import describe
 
 BatchName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}/[^/]+$")]
@@ -36,6 +37,9 @@ class ReleasePolicy(BaseModel):
     authz: tuple[AuthzPath, ...] = Field(description="Gen3 resource paths that grant access.")
     address: str = Field("", pattern=r"^(s3://[^\s/]+(/[^\s]*)?)?$", description="Public address of the release store.")
     batches: Literal["all"] | tuple[BatchName, ...] = Field(description="Batches that are released, as <site>/<batch>.")
+    disclosure: Disclosure = Field(description="How much of a person is shown.")
+    representation: Representation = Field(description="The population that a release is compared with.")
+    approval: Approval = Field(description="Whether a person decides before a release is published.")
 
     @property
     def digest(self) -> str:
@@ -57,6 +61,16 @@ class ReleasePolicy(BaseModel):
             )
 
 
+def _over(default: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    """Give the default with what a file names; a section keeps what the file leaves out of it."""
+    sections = {
+        name: default[name] | value
+        for name, value in named.items()
+        if isinstance(value, dict) and isinstance(default.get(name), dict)
+    }
+    return default | named | sections
+
+
 def load_release_policy(path: Path | None = None) -> ReleasePolicy:
     """Load a policy; what its file leaves out is as in ``default.toml``.
 
@@ -73,7 +87,7 @@ def load_release_policy(path: Path | None = None) -> ReleasePolicy:
     default = tomllib.loads(files("config.release").joinpath("default.toml").read_text(encoding="utf-8"))
     try:
         named = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
-        return ReleasePolicy(**(default | named))
+        return ReleasePolicy(**_over(default, named))
     except OSError:
         raise ConfigError(f"there is no release policy {path}", next_step="correct the path in the settings") from None
     except (ValidationError, ValueError) as problem:
