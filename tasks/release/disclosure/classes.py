@@ -12,36 +12,48 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Codes = npt.NDArray[np.int64]
-SEPARATOR = "\x1f"
-NOTHING = "\x00"
 OPEN = -1
+_MOST = 1 << 62  # numbers that a class may have before they are counted anew
 
 
-def class_names(rows: pa.Table, columns: Sequence[str]) -> pa.Array:
-    """Give the class of each row as one text: its values in some columns; a null is a value of its own."""
-    parts = [_text(rows[column]) for column in columns]
-    names = pc.binary_join_element_wise(*parts, SEPARATOR)
-    return pa.chunked_array(names.chunks, pa.string()).combine_chunks()
+def coded(steps: Sequence[pa.Table], columns: Sequence[str]) -> Codes:
+    """Give the class of each row in several tables of the same rows, as numbers of shape (tables, rows).
+
+    Two rows of any of the tables have the same number if and only if they hold the same values in all columns; a null
+    is a value of its own. The numbers do not depend on the order of the rows.
+    """
+    made, size = np.zeros(sum(step.num_rows for step in steps), np.int64), 1
+    for column in columns:
+        codes, values = _values(_stacked([step[column] for step in steps]))
+        if size * values > _MOST:
+            made, size = _counted(made)
+        made, size = made * values + codes, size * values
+    return _counted(made)[0].reshape(len(steps), -1)
 
 
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _stacked(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
+
+
+def _values(column: pa.ChunkedArray) -> tuple[Codes, int]:
+    """Give the values of a column as numbers in their order, the null last, and how many there can be."""
     is_list = pa.types.is_list(column.type)
-    text = pc.binary_join(column.cast(pa.list_(pa.string())), "|") if is_list else column.cast(pa.string())
-    return pc.fill_null(text, NOTHING)
+    flat = pc.binary_join(column.cast(pa.list_(pa.string())), "|") if is_list else column
+    encoded = flat.combine_chunks().dictionary_encode()
+    values = len(encoded.dictionary)
+    ranks = np.empty(values + 1, np.int64)
+    ranks[pc.sort_indices(encoded.dictionary.cast(pa.string())).to_numpy()] = np.arange(values)
+    ranks[values] = values
+    return ranks[pc.fill_null(encoded.indices, values).to_numpy()], values + 1
 
 
-def coded(levels: Sequence[pa.Array]) -> Codes:
-    """Give the classes of every level as numbers in the order of their names, of shape (levels, rows)."""
-    names = pa.chunked_array(levels, pa.string())
-    known = pc.unique(names)
-    known = known.take(pc.sort_indices(known))
-    places = pc.index_in(names, value_set=known).to_numpy()
-    return places.astype(np.int64).reshape(len(levels), -1)
+def _counted(numbers: Codes) -> tuple[Codes, int]:
+    known, codes = np.unique(numbers, return_inverse=True)
+    return codes.astype(np.int64), len(known)
 
 
-def sizes(names: pa.Array) -> Codes:
+def sizes(codes: Codes) -> Codes:
     """Give the size of the class of each row."""
-    codes = coded([names])[0]
     counts: Codes = np.bincount(codes)[codes] if len(codes) else codes
     return counts
 

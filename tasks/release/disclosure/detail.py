@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from config.release import Disclosure
 from expectations.schemas.catalog import CANONICAL
 from expectations.schemas.table import Sensitivity
-from tasks.release.disclosure.classes import class_names, coded, sizes
+from tasks.release.disclosure.classes import coded, sizes
 from tasks.release.disclosure.levers import quasi_identifiers
 from tasks.release.model import Tables
 from tasks.release.query import query
@@ -33,7 +33,7 @@ SELECT count(*) FILTER (WHERE subjects = 1)::BIGINT AS alone FROM (
 
 def small_classes(subjects: pa.Table, k: int) -> int:
     """Count the subjects of a release who share their quasi-identifiers with fewer than k - 1 others."""
-    counts = sizes(class_names(subjects, quasi_identifiers(subjects)))
+    counts = sizes(coded([subjects], quasi_identifiers(subjects))[0])
     return int((counts < k).sum())
 
 
@@ -42,14 +42,11 @@ def alike_classes(subjects: pa.Table, policy: Disclosure) -> dict[str, int]:
 
     A. Machanavajjhala et al., l-diversity: privacy beyond k-anonymity, 2007: the distinct form.
     """
-    names = class_names(subjects, quasi_identifiers(subjects))
-    if not len(names):
-        return {}
-    classes = coded([names])[0]
+    classes = coded([subjects], quasi_identifiers(subjects))[0]
     counts = np.bincount(classes)
     found = {}
     for column in SENSITIVE:
-        pairs = np.unique(np.stack([classes, coded([class_names(subjects, [column])])[0]]), axis=1)
+        pairs = np.unique(np.stack([classes, coded([subjects], [column])[0]]), axis=1)
         few = np.bincount(pairs[0], minlength=len(counts)) < policy.distinct
         found[column] = int(counts[few & (counts >= policy.k)].sum())
     return {column: count for column, count in found.items() if count}

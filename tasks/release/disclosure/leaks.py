@@ -24,7 +24,8 @@ ORDER BY subject_id
 """
 _AGES = """
 WITH ages AS (
-    SELECT subject_id, age_at_index AS age, age_at_index_gt89 AS gt89, CASE WHEN index_event IS NOT NULL THEN 0 END AS day
+    SELECT subject_id, age_at_index AS age, age_at_index_gt89 AS gt89,
+           CASE WHEN index_event IS NOT NULL THEN 0 END AS day
     FROM subjects
     UNION ALL
     SELECT subject_id, age_at_study, age_at_study_gt89, day FROM studies)
@@ -51,9 +52,7 @@ def narrowed_index_dates(tables: Tables, window_days: int) -> pa.Array:
 
 def narrowed_birth_dates(tables: Tables, window_days: int) -> pa.Array:
     """Give the subjects whose ages and days leave fewer than `window_days` possible birth dates, sorted."""
-    found = query(
-        _BIRTHDAYS, subjects=tables["subject"], studies=tables["imaging_study"], limits=_limits(window_days)
-    )
+    found = query(_BIRTHDAYS, subjects=tables["subject"], studies=tables["imaging_study"], limits=_limits(window_days))
     return _subjects(found)
 
 
@@ -68,9 +67,7 @@ def ages_over_89(tables: Tables) -> pa.Array:
         for name, columns in DAYS.items()
         for column in columns
     ]
-    found = query(
-        _OVER_89, subjects=tables["subject"], studies=tables["imaging_study"], days=pa.concat_tables(days)
-    )
+    found = query(_OVER_89, subjects=tables["subject"], studies=tables["imaging_study"], days=pa.concat_tables(days))
     return _subjects(found)
 
 

@@ -1,6 +1,6 @@
 """The levers: what each coarsens of a subject, and the table of subjects coarsened until every class has k of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from config.release import OVER_89, Disclosure, Lever
 from config.vocab.terms import NOT_REPORTED
 from expectations.schemas.table import LIST_OF_STRINGS
-from tasks.release.disclosure.classes import OPEN, Codes, chosen_levels, class_names, coded, sizes
+from tasks.release.disclosure.classes import OPEN, Codes, chosen_levels, coded, sizes
 
 HISPANIC: Final = "Hispanic or Latino"
 US_SCHEME: Final = "OMB"
@@ -20,8 +20,8 @@ KEPT_RACES: Final = ("White", "Black or African American", "Asian", NOT_REPORTED
 STUDY_AGE: Final = "age_at_study"
 HAS_AGE, HAS_SEX = "has_age", "has_sex"  # whether headers show it
 QUASI: Final = (
-    "age_at_index", "age_at_index_gt89", "age_band", STUDY_AGE, "sex", "race_ethnicity", "race", "ethnicity", "race_scheme",
-    "country", "zip3", "site_id", "partition", HAS_AGE, HAS_SEX,
+    "age_at_index", "age_at_index_gt89", "age_band", STUDY_AGE, "sex", "race_ethnicity", "race", "ethnicity",
+    "race_scheme", "country", "zip3", "site_id", "partition", HAS_AGE, HAS_SEX,
 )  # fmt: skip
 
 
@@ -98,23 +98,24 @@ def coarsened(persons: pa.Table, policy: Disclosure) -> Coarsened:
     for lever in levers:
         steps.append(_pulled(steps[-1], lever, pa.array(np.ones(persons.num_rows, np.bool_))))
     columns = quasi_identifiers(persons)
-    names = [class_names(step, columns) for step in steps]
-    levels = chosen_levels(coded(names), policy.k)
+    codes = coded(steps, columns)
+    levels = chosen_levels(codes, policy.k)
     last = np.where(levels == OPEN, len(levers) if Lever.HOLD not in policy.levers else OPEN, levels)
-    made, pulled = persons, {}
+    made = persons
+    pulled: dict[Lever, pa.Array] = {}
     for place, lever in enumerate(levers, start=1):
         reached = pa.array(last >= place)
         made = _pulled(made, lever, reached)
-        pulled[lever] = pc.and_(reached, pc.not_equal(names[place], names[place - 1]))
+        pulled[lever] = pc.and_(reached, pa.array(codes[place] != codes[place - 1]))
     held = pa.array(last == OPEN)
-    return Coarsened(made, pulled, sizes(names[0]), _class_sizes(made, columns, held), held)
+    return Coarsened(made, pulled, sizes(codes[0]), _class_sizes(made, columns, held), held)
 
 
 def _class_sizes(persons: pa.Table, columns: Sequence[str], held: pa.Array) -> Codes:
     """Give the size of each subject's class among those that are shown; nothing for who is held."""
     shown = pc.invert(held)
     found = np.zeros(persons.num_rows, np.int64)
-    found[shown.to_numpy(zero_copy_only=False)] = sizes(class_names(persons.filter(shown), columns))
+    found[shown.to_numpy(zero_copy_only=False)] = sizes(coded([persons.filter(shown)], columns)[0])
     return found
 
 
@@ -133,7 +134,9 @@ def _pulled(rows: pa.Table, lever: Lever, reached: pa.Array) -> pa.Table:
         case Lever.DEMOGRAPHICS:
             sex = pc.and_not(reached, rows[HAS_SEX])
             rows = _with(rows, age, dict.fromkeys(("age_at_index", "age_at_index_gt89", "age_band", STUDY_AGE)))
-            rows = _with(rows, reached, {"race": NOT_REPORTED, "ethnicity": NOT_REPORTED, "country": None, "zip3": None})
+            rows = _with(
+                rows, reached, {"race": NOT_REPORTED, "ethnicity": NOT_REPORTED, "country": None, "zip3": None}
+            )
             return _with_list(_with(rows, sex, {"sex": NOT_REPORTED}), reached)
         case Lever.HOLD:
             raise AssertionError
@@ -141,7 +144,7 @@ def _pulled(rows: pa.Table, lever: Lever, reached: pa.Array) -> pa.Table:
             assert_never(lever)
 
 
-def _with(rows: pa.Table, where: pa.ChunkedArray, values: dict[str, str | None]) -> pa.Table:
+def _with(rows: pa.Table, where: pa.ChunkedArray, values: Mapping[str, str | None]) -> pa.Table:
     """Give the rows with other values in some columns where a mask says so."""
     for name, value in values.items():
         field = rows.schema.field(name)

@@ -1,0 +1,98 @@
+"""What the private prefix knows of who the subjects of a release are: needles, old identifiers, names of raw objects.
+
+It is opened here, one batch at a time, and never kept: what leaves this package are counts.
+"""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from config.keys import KeyRing, load_key_ring
+from config.settings import Settings
+from tasks.identifiers.needle import Kind, Needle
+from tasks.identifiers.sealing import opened_needles
+from tasks.layout import BatchLayout
+from tasks.release.model import AcceptedBatch
+from tasks.store import ReadOnlyStore
+from tasks.store.parquet import read_table
+
+SHORTEST = 6  # shorter identifiers are also counts, sizes and words
+INSTANCE = "instance"
+_SOURCES = (("crosswalk", "id_old"), ("sources", "source"), ("clinical-sources", "key"))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Access to what some batches know; nothing is read before it is asked for."""
+
+    work: ReadOnlyStore
+    settings: Settings
+    batches: Sequence[AcceptedBatch]
+
+    def needles(self) -> Iterator[tuple[str, frozenset[Needle]]]:
+        """Give subjects and needles, a subject as often as a batch has a set of them.
+
+        Raises
+        ------
+        ConfigError
+            If there are needles and no key ring is named.
+        VerificationError
+            If the key ring does not open them.
+        """
+        for batch in self.batches:
+            rows = self._private(batch, "needles")
+            ring = load_key_ring(self.settings.key_ring) if rows is not None and rows.num_rows else None
+            if rows is None or ring is None:
+                continue
+            for part in rows.select(["subject_id", "sealed"]).to_batches(max_chunksize=1024):
+                for row in part.to_pylist():
+                    yield row["subject_id"], opened_needles(ring, row["sealed"], about=row["subject_id"])
+
+    def identifiers(self) -> pa.Array:
+        """Give all that named a person, a study, a series or a raw object in a source, in small letters, once each.
+
+        What is too short to mean anything wherever it stands, and what stayed as it was, are left out.
+        """
+        found = [pa.array(self._secrets(), pa.string())]
+        for batch in self.batches:
+            for name, column in _SOURCES:
+                rows = self._private(batch, name)
+                if rows is None:
+                    continue
+                if name == "crosswalk":
+                    kept = pc.and_(pc.not_equal(rows["kind"], INSTANCE), pc.not_equal(rows["id_old"], rows["id_new"]))
+                    rows = rows.filter(kept)
+                found += pc.utf8_lower(rows[column]).chunks
+        texts = pc.unique(pa.chunked_array(found, pa.string()))
+        return texts.filter(pc.greater_equal(pc.utf8_length(texts), SHORTEST))
+
+    def old_instances(self) -> Iterator[pa.Array]:
+        """Give the SOP Instance UIDs of the sources, one batch at a time."""
+        for batch in self.batches:
+            rows = self._private(batch, "crosswalk")
+            if rows is not None:
+                kept = pc.and_(pc.equal(rows["kind"], INSTANCE), pc.not_equal(rows["id_old"], rows["id_new"]))
+                yield rows["id_old"].filter(kept).combine_chunks()
+
+    def _private(self, batch: AcceptedBatch, name: str) -> pa.Table | None:
+        layout = BatchLayout(batch.site, batch.batch)
+        found = self.work.read_versioned(layout.private_run(batch.run, f"{name}.parquet"))
+        return read_table(found[0]) if found else None
+
+    def _secrets(self) -> list[str]:
+        """Give the keys of the ring as they might be written."""
+        return [text for key in _keys(self.settings) for text in (key.hex(), base64.b64encode(key).decode().lower())]
+
+
+def _keys(settings: Settings) -> list[bytes]:
+    ring: KeyRing | None = load_key_ring(settings.key_ring) if settings.key_ring else None
+    return list(ring.keys.values()) if ring else []
+
+
+def telling(needles: frozenset[Needle], *, words: bool) -> list[Needle]:
+    """Give the needles to search a text for: all but UIDs, or identifiers alone where words are not a person's."""
+    kinds = {Kind.NAME, Kind.IDENTIFIER, Kind.CONTACT, Kind.DATE} if words else {Kind.IDENTIFIER}
+    return [needle for needle in needles if needle.kind in kinds]
