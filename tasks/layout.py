@@ -85,3 +85,8 @@ def release_key(version: str, name: str) -> str:
 def data_key(series_uuid: str, instance_uuid: str) -> str:
     """Give the public key of one released instance."""
     return f"data/{series_uuid}/{instance_uuid}.dcm"
+
+
+def disclosure_key(version: str, root_digest: str) -> str:
+    """Give the private key of the record of what a release coarsened; a release of other content has another."""
+    return f"private/releases/{version}/{root_digest[:16]}/disclosure.parquet"

@@ -1,31 +1,41 @@
 """Build a release: select, merge, check, render, publish. The module of this stage that knows both stores."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from config.release import load_population
 from expectations.schemas.catalog import CANONICAL
+from tasks.layout import disclosure_key
 from tasks.model import Finding
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
 from tasks.release.commit import Prepared, absent_objects, publish, stands
+from tasks.release.disclosure.control import controlled
+from tasks.release.disclosure.gates import file_findings, judged
+from tasks.release.disclosure.known import Known
 from tasks.release.gates import batch_findings, content_findings, key_findings, refuse, tree_findings
 from tasks.release.merging import merged
 from tasks.release.model import Collection, ReleaseContext, ReleasePlan, ReleaseReport, Tables
 from tasks.release.reading import open_tables, read_commit, read_pointer
 from tasks.release.rendering import rendered
+from tasks.release.report import earlier_distances
 from tasks.release.selection import RELEASED, accepted_batches
 from tasks.release.tables import Before, Edition, in_form, release_tables
 from tasks.store import ReadOnlyStore
+from tasks.store.parquet import write_table
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A release ready to be published, and what it changes."""
+    """A release ready to be published, what it changes, and the private record of what it coarsened."""
 
     prepared: Prepared
     changes: Mapping[str, Mapping[str, int]]
     collection: Collection
+    record: pa.Table
 
 
 def build_release(
@@ -52,6 +62,7 @@ def build_release(
     draft = _draft(version, context)
     commit = draft.prepared.commit
     unchanged = stands(context.release, commit)
+    context.work.create(disclosure_key(version, commit.root_digest), write_table(draft.record))
     copied = publish(draft.prepared, context, progress)
     return ReleaseReport(
         version=version,
@@ -90,8 +101,10 @@ def plan_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
 def _draft(version: str, context: ReleaseContext) -> Draft:
     context.policy.check_version(version)
     batches = accepted_batches(context.work, context.policy)
-    collection, findings = merged(batches)
+    told, findings = merged(batches)
     refuse([*(finding for batch in batches for finding in batch_findings(batch)), *findings])
+    shown = controlled(told, batches, context.policy.disclosure)
+    collection = shown.collection
     previous = _previous_version(context.release, version)
     address = (context.policy.address or context.release.address).partition("?")[0].rstrip("/")
     edition = Edition(version, previous, context.policy, address if address.startswith("s3://") else "")
@@ -99,14 +112,38 @@ def _draft(version: str, context: ReleaseContext) -> Draft:
     now = entity_digests(collection.tables)
     tables = release_tables(collection.tables, edition, now, before)
     refuse(_findings(tables, context))
+    known = Known(context.work, context.settings, batches)
+    collection = _judged(collection, tables, known, context, previous)
     held = held_entities(before.tables, collection.held)
     log = in_form(CANONICAL["change_log"], change_log(version, now, before.digests, held))
     prepared = rendered(tables | {"change_log": log}, edition, collection, batches)
-    return Draft(prepared, count_changes(log), collection)
+    refuse(file_findings(prepared.files, known))
+    return Draft(prepared, count_changes(log), collection, shown.record)
+
+
+def _judged(
+    collection: Collection, tables: Tables, known: Known, context: ReleaseContext, previous: str | None
+) -> Collection:
+    """Give the collection with what the gates of disclosure tell of it.
+
+    Raises
+    ------
+    GateError
+        If one of them refuses it.
+    """
+    policy = context.policy
+    population = load_population(policy.representation, policy.disclosure)
+    found = judged(tables, policy, known, (population, earlier_distances(context.release, previous)))
+    refuse(found.refused)
+    figures = {**collection.figures, "representation": found.representation}
+    return replace(collection, found=(*collection.found, *found.told), figures=figures)
 
 
 def _by_rule(findings: Sequence[Finding]) -> dict[str, int]:
-    return {finding.rule_id: finding.count for finding in findings}
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        counts[finding.rule_id] += finding.count
+    return dict(counts)
 
 
 def _previous_version(release: ReadOnlyStore, version: str) -> str | None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,6 +14,7 @@ from tasks.model import Finding
 from tasks.store import Store
 
 Tables = dict[str, pa.Table]
+HEADERS = pa.schema([("subject_id", pa.string()), ("has_age", pa.bool_()), ("has_sex", pa.bool_())])
 Changes = Mapping[str, Mapping[str, int]]
 
 
@@ -30,8 +32,9 @@ class ReleaseContext:
 class AcceptedBatch:
     """The run of a batch that counts: its tables in batch form, its anchors, and what its final ledger lets pass.
 
-    `candidates` holds sop_uid and sha256 of the ledger's released candidates, `late` the digests of objects in which
-    something was found after their batch was settled (`expectations.schemas.pipeline.LATE`).
+    `headers` tells whose age and sex the objects' headers show: subject_id, has_age and has_sex. `candidates` holds
+    sop_uid and sha256 of the ledger's released candidates, `late` the digests of objects in which something was found
+    after their batch was settled (`expectations.schemas.pipeline.LATE`).
     """
 
     site: str
@@ -41,6 +44,7 @@ class AcceptedBatch:
     anchors: pa.Table
     candidates: pa.Table
     late: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    headers: pa.Table = field(default_factory=HEADERS.empty_table)
 
     @property
     def name(self) -> str:
@@ -59,11 +63,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The tables of all batches as one, what each rule holds back, and what else is worth telling."""
+    """The tables of all batches as one, what each rule holds back, and what else is worth telling.
+
+    `figures` are the JSON-able figures of disclosure control and representation; empty before these.
+    """
 
     tables: Tables
     held: tuple[Held, ...]
     found: tuple[Finding, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def held_instances(self) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """A release in bytes: tables, manifests, the report of its gates, and the commit that binds them."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -11,15 +10,13 @@ from config.version import VERSION
 from expectations.schemas.catalog import CANONICAL
 from tasks.layout import release_key
 from tasks.release.commit import Prepared
-from tasks.release.gates import GATES
 from tasks.release.manifests import manifests
 from tasks.release.model import AcceptedBatch, Collection, Commit, ReleasedFile
 from tasks.release.reading import table_key
+from tasks.release.report import GATE_REPORT, report_files, report_of
 from tasks.release.tables import Edition, in_form, schema_digest, with_origin
 from tasks.store.content import sha256_of
 from tasks.store.parquet import write_table
-
-GATE_REPORT = "report/gates.json"
 
 
 def rendered(
@@ -32,16 +29,18 @@ def rendered(
     tables
         All tables but `release`.
     collection
-        What the release was made of; it tells what was held and found.
+        What the release was made of; it tells what was held and found, with the figures of its gates.
     """
     instances = tables["imaging_instance"]
     files = {
         release_key(edition.version, name): content for name, content in manifests(instances, edition.address).items()
     }
-    files[release_key(edition.version, GATE_REPORT)] = _gate_report(collection)
+    counts = release_counts(tables)
+    title = f"{edition.policy.title} {edition.version}"
+    for name, content in report_files(title, report_of(collection), counts).items():
+        files[release_key(edition.version, name)] = content
     for name, table in tables.items():
         files[table_key(edition.version, name)] = write_table(with_origin(table, name, edition))
-    counts = release_counts(tables)
     root = root_digest(_released(files))
     own = in_form(CANONICAL["release"], _own_row(edition, counts, root))
     files[table_key(edition.version, "release")] = write_table(with_origin(own, "release", edition))
@@ -103,10 +102,3 @@ def _own_row(edition: Edition, counts: Mapping[str, int], root: str) -> dict[str
         "status": "published",
     }
     return {field.name: pa.array([row[field.name]], field.type) for field in CANONICAL["release"].schema}
-
-
-def _gate_report(collection: Collection) -> bytes:
-    """Give what the gates say of a release that they let pass; `held` counts instances, `found` the rows of a place."""
-    found = [{"rule_id": one.rule_id, "place": one.place, "count": one.count} for one in collection.found]
-    report = {"passed": sorted(GATES), "held": collection.held_instances, "found": found}
-    return (json.dumps(report, sort_keys=True, indent=1) + "\n").encode("ascii")

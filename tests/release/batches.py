@@ -237,8 +237,10 @@ def _unique(images: Sequence[Image], name: str) -> list[str]:
 
 
 def a_policy(**values: Any) -> ReleasePolicy:
-    """The default policy with a public address, and some values changed."""
-    return ReleasePolicy(**(load_release_policy().model_dump() | {"address": ADDRESS} | values))
+    """The default policy with a public address, for so few people without k-anonymity, and some values changed."""
+    default = load_release_policy().model_dump()
+    few = {"disclosure": default["disclosure"] | {"k": 1}}
+    return ReleasePolicy(**(default | {"address": ADDRESS} | few | values))
 
 
 @dataclass

@@ -20,6 +20,7 @@ from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
 
 SHORTEST = 6  # shorter identifiers are also counts, sizes and words
+SHORTEST_WORD = 12  # of those without a digit
 INSTANCE = "instance"
 _SOURCES = (("crosswalk", "id_old"), ("sources", "source"), ("clinical-sources", "key"))
 
@@ -54,7 +55,8 @@ class Known:
     def identifiers(self) -> pa.Array:
         """Give all that named a person, a study, a series or a raw object in a source, in small letters, once each.
 
-        What is too short to mean anything wherever it stands, and what stayed as it was, are left out.
+        What is too short to mean anything wherever it stands, short words without a digit (such as unknown), and what
+        stayed as it was, are left out.
         """
         found = [pa.array(self._secrets(), pa.string())]
         for batch in self.batches:
@@ -67,7 +69,9 @@ class Known:
                     rows = rows.filter(kept)
                 found += pc.utf8_lower(rows[column]).chunks
         texts = pc.unique(pa.chunked_array(found, pa.string()))
-        return texts.filter(pc.greater_equal(pc.utf8_length(texts), SHORTEST))
+        length = pc.utf8_length(texts)
+        is_number = pc.and_(pc.greater_equal(length, SHORTEST), pc.match_substring_regex(texts, "[0-9]"))
+        return texts.filter(pc.or_(is_number, pc.greater_equal(length, SHORTEST_WORD)))
 
     def old_instances(self) -> Iterator[pa.Array]:
         """Give the SOP Instance UIDs of the sources, one batch at a time."""

@@ -89,6 +89,12 @@ def without_study_ages(tables: Tables, subjects: pa.Array) -> Tables:
     return tables | {"imaging_study": without(tables["imaging_study"], subjects, ("age_at_study",))}
 
 
+def without_flags(tables: Tables, subjects: pa.Array) -> Tables:
+    """Withhold whether some subjects were over 89 at their studies, and the exact ages."""
+    ages = ("age_at_study", "age_at_study_gt89")
+    return tables | {"imaging_study": without(tables["imaging_study"], subjects, ages)}
+
+
 def without_ages(tables: Tables, subjects: pa.Array) -> Tables:
     """Withhold every age of some subjects but that it is over 89, which stays one class."""
     made = dict(tables)

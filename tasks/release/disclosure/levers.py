@@ -29,11 +29,12 @@ QUASI: Final = (
 class Coarsened:
     """Subjects after the levers.
 
-    `pulled` holds, for each lever of the policy, whether it changed a subject; `classes` the size of the class that
-    each ends in, `before` of the one it came from. A subject in `held` cannot be shown.
+    `reached` holds, for each lever of the policy, whom it was pulled for, `pulled` whom it changed; `classes` is the
+    size of the class that each ends in, `before` of the one it came from. A subject in `held` cannot be shown.
     """
 
     persons: pa.Table
+    reached: dict[Lever, pa.Array]
     pulled: dict[Lever, pa.Array]
     before: Codes
     classes: Codes
@@ -102,13 +103,14 @@ def coarsened(persons: pa.Table, policy: Disclosure) -> Coarsened:
     levels = chosen_levels(codes, policy.k)
     last = np.where(levels == OPEN, len(levers) if Lever.HOLD not in policy.levers else OPEN, levels)
     made = persons
+    reached: dict[Lever, pa.Array] = {}
     pulled: dict[Lever, pa.Array] = {}
     for place, lever in enumerate(levers, start=1):
-        reached = pa.array(last >= place)
-        made = _pulled(made, lever, reached)
-        pulled[lever] = pc.and_(reached, pa.array(codes[place] != codes[place - 1]))
+        reached[lever] = pa.array(last >= place)
+        made = _pulled(made, lever, reached[lever])
+        pulled[lever] = pc.and_(reached[lever], pa.array(codes[place] != codes[place - 1]))
     held = pa.array(last == OPEN)
-    return Coarsened(made, pulled, sizes(codes[0]), _class_sizes(made, columns, held), held)
+    return Coarsened(made, reached, pulled, sizes(codes[0]), _class_sizes(made, columns, held), held)
 
 
 def _class_sizes(persons: pa.Table, columns: Sequence[str], held: pa.Array) -> Codes:
