@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from config.release import load_population
 from expectations.schemas.catalog import CANONICAL
-from tasks.layout import disclosure_key
+from tasks.errors import GateError
+from tasks.layout import disclosure_key, release_key, staged_key
 from tasks.model import Finding
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
 from tasks.release.commit import Prepared, absent_objects, publish, stands
@@ -19,7 +20,7 @@ from tasks.release.disclosure.known import Known
 from tasks.release.gates import batch_findings, content_findings, key_findings, refuse, tree_findings
 from tasks.release.merging import merged
 from tasks.release.model import Collection, ReleaseContext, ReleasePlan, ReleaseReport, Tables
-from tasks.release.reading import open_tables, read_commit, read_pointer
+from tasks.release.reading import COMMIT, open_tables, read_commit, read_pointer
 from tasks.release.rendering import rendered
 from tasks.release.report import earlier_distances
 from tasks.release.selection import RELEASED, accepted_batches
@@ -39,7 +40,11 @@ class Draft:
 
 
 def build_release(
-    version: str, *, context: ReleaseContext, progress: Callable[[int, int], None] | None = None
+    version: str,
+    *,
+    context: ReleaseContext,
+    progress: Callable[[int, int], None] | None = None,
+    approved: str = "",
 ) -> ReleaseReport:
     """Build and publish a release of all accepted batches; nothing happens if this very release stands already.
 
@@ -47,6 +52,8 @@ def build_release(
     ----------
     progress
         Told after each copied object: how many are done, of how many.
+    approved
+        The root digest that a person approved, which a policy may ask for.
 
     Raises
     ------
@@ -55,13 +62,19 @@ def build_release(
     BatchNotReadyError
         If there is nothing to release.
     GateError
-        If a gate refuses the content, or the version is taken; nothing was published.
+        If a gate refuses the content, the version is taken, or the policy asks for an approval and this content has
+        none; nothing was published.
     VerificationError
         If the store does not hold what was written; nothing was published.
     """
     draft = _draft(version, context)
     commit = draft.prepared.commit
     unchanged = stands(context.release, commit)
+    if context.policy.approval.required and not unchanged and approved != commit.root_digest:
+        raise GateError(
+            f"release {version} waits for a person's approval of this very content; nothing was published",
+            next_step="run the deployment build-release and decide in the Prefect UI",
+        )
     context.work.create(disclosure_key(version, commit.root_digest), write_table(draft.record))
     copied = publish(draft.prepared, context, progress)
     return ReleaseReport(
@@ -80,11 +93,32 @@ def build_release(
 
 def plan_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
     """Say what `build_release` would do; writes nothing, and raises what it would raise before its first write."""
+    return _plan(_draft(version, context), context)
+
+
+def stage_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
+    """Lay all files of a release into the work store, for a person to look at; the release store is not touched.
+
+    Raises
+    ------
+    GateError
+        As in `build_release`.
+    """
     draft = _draft(version, context)
+    commit = draft.prepared.commit
+    root = release_key(version, "")
+    for key, content in sorted(draft.prepared.files.items()):
+        context.work.create(staged_key(version, commit.root_digest, key.removeprefix(root)), content)
+    context.work.create(staged_key(version, commit.root_digest, COMMIT), commit.to_bytes())
+    context.work.create(disclosure_key(version, commit.root_digest), write_table(draft.record))
+    return _plan(draft, context)
+
+
+def _plan(draft: Draft, context: ReleaseContext) -> ReleasePlan:
     commit = draft.prepared.commit
     absent = absent_objects(context.release, draft.prepared.instances)
     return ReleasePlan(
-        version=version,
+        version=draft.prepared.version,
         previous_version=commit.previous_version,
         root_digest=commit.root_digest,
         counts=commit.counts,

@@ -48,7 +48,7 @@ def alike_classes(subjects: pa.Table, policy: Disclosure) -> dict[str, int]:
     for column in SENSITIVE:
         pairs = np.unique(np.stack([classes, coded([subjects], [column])[0]]), axis=1)
         few = np.bincount(pairs[0], minlength=len(counts)) < policy.distinct
-        found[column] = int(counts[few & (counts >= policy.k)].sum())
+        found[column] = int(counts[few & (counts >= max(policy.k, policy.distinct))].sum())
     return {column: count for column, count in found.items() if count}
 
 
