@@ -88,7 +88,11 @@ class Known:
 
     def _secrets(self) -> list[str]:
         """Give the keys of the ring as they might be written."""
-        return [text for key in _keys(self.settings) for text in (key.hex(), base64.b64encode(key).decode().lower())]
+        return [
+            text
+            for key in _keys(self.settings)
+            for text in (key.hex(), base64.b64encode(key).decode().lower().rstrip("="))
+        ]
 
 
 def _keys(settings: Settings) -> list[bytes]:

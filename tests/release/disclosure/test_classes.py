@@ -11,7 +11,10 @@ digits = st.tuples(*[st.integers(0, 2)] * 3)
 
 def steps_of(rows: list[tuple[int, ...]]) -> list[list[tuple[str, ...]]]:
     """Three digits, then two, then one, then none: each level hides one more."""
-    return [[tuple("*" if place >= 3 - level else str(d) for place, d in enumerate(row)) for row in rows] for level in range(4)]
+    return [
+        [tuple("*" if place >= 3 - level else str(d) for place, d in enumerate(row)) for row in rows]
+        for level in range(4)
+    ]
 
 
 def tables_of(steps: list[list[tuple[str, ...]]]) -> list[pa.Table]:

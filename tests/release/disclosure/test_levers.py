@@ -42,9 +42,7 @@ def test_what_is_shown_is_k_anonymous(rows: list[dict[str, Any]], k: int, header
     made = coarsened(persons_of(rows, policy, named), policy)
     shown = made.persons.filter(pc.invert(made.held))
     assert not shown.num_rows or oracle.smallest_class(looks(shown)) >= k
-    assert sorted(made.classes[made.classes > 0].tolist()) == sorted(
-        looks(shown).count(look) for look in looks(shown)
-    )
+    assert sorted(made.classes[made.classes > 0].tolist()) == sorted(looks(shown).count(look) for look in looks(shown))
 
 
 @given(st.lists(people, max_size=30), st.integers(2, 6))
@@ -52,9 +50,9 @@ def test_levels_are_those_of_the_slow_way_over_each_lever(rows: list[dict[str, A
     policy = a_control(k=k)
     levers = policy.levers[:-1]
     persons = persons_of(rows, policy)
-    steps = [looks(persons)]
-    for count in range(1, len(levers) + 1):  # with a k that nobody reaches, all levers are pulled for all
-        steps.append(looks(coarsened(persons, a_control(k=1000, levers=levers[:count])).persons))
+    steps = [  # with a k that nobody reaches, all levers are pulled for all
+        looks(coarsened(persons, a_control(k=1000, levers=levers[:count])).persons) for count in range(len(levers) + 1)
+    ]
     expected = oracle.chosen_levels(steps, k)
     made = coarsened(persons, policy)
     shown = looks(made.persons)
@@ -137,8 +135,14 @@ def test_whoever_shares_a_class_with_too_few_is_held_only_if_the_policy_says_so(
 
 @pytest.mark.parametrize(
     ("age", "over", "band"),
-    [(0, False, "0-17"), (17, False, "0-17"), (18, False, "18-29"), (89, False, "85-89"), (None, True, ">89")]
-    + [(None, None, None)],
+    [
+        (0, False, "0-17"),
+        (17, False, "0-17"),
+        (18, False, "18-29"),
+        (89, False, "85-89"),
+        (None, True, ">89"),
+        (None, None, None),
+    ],
 )
 def test_the_band_of_an_age(age: int | None, over: bool | None, band: str | None) -> None:  # noqa: FBT001
     subjects = subjects_of([{"age_at_index": age, "age_at_index_gt89": over}])
