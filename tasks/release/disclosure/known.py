@@ -14,7 +14,7 @@ from config.keys import KeyRing, load_key_ring
 from config.settings import Settings
 from tasks.identifiers.needle import Kind, Needle
 from tasks.identifiers.sealing import opened_needles
-from tasks.layout import BatchLayout
+from tasks.layout import BatchLayout, raw_prefix
 from tasks.release.model import AcceptedBatch
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
@@ -22,7 +22,6 @@ from tasks.store.parquet import read_table
 SHORTEST = 6  # shorter identifiers are also counts, sizes and words
 SHORTEST_WORD = 12  # of those without a digit
 INSTANCE = "instance"
-_SOURCES = (("crosswalk", "id_old"), ("sources", "source"), ("clinical-sources", "key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +52,41 @@ class Known:
                     yield row["subject_id"], opened_needles(ring, row["sealed"], about=row["subject_id"])
 
     def identifiers(self) -> pa.Array:
-        """Give all that named a person, a study, a series or a raw object in a source, in small letters, once each.
+        """Give all that named a person, a study or a series in a source, in small letters, once each.
 
-        What is too short to mean anything wherever it stands, short words without a digit (such as unknown), and what
-        stayed as it was, are left out.
+        With them come the folders of raw objects, the names of clinical tables, and the keys of the ring. What is too
+        short to mean anything wherever it stands, short words without a digit (such as unknown), and what stayed as it
+        was, are left out.
         """
         found = [pa.array(self._secrets(), pa.string())]
         for batch in self.batches:
-            for name, column in _SOURCES:
-                rows = self._private(batch, name)
-                if rows is None:
-                    continue
-                if name == "crosswalk":
-                    kept = pc.and_(pc.not_equal(rows["kind"], INSTANCE), pc.not_equal(rows["id_old"], rows["id_new"]))
-                    rows = rows.filter(kept)
-                found += pc.utf8_lower(rows[column]).chunks
-        texts = pc.unique(pa.chunked_array(found, pa.string()))
+            crosswalk = self._private(batch, "crosswalk")
+            if crosswalk is not None:
+                replaced = pc.not_equal(crosswalk["id_old"], crosswalk["id_new"])
+                kept = pc.and_(pc.not_equal(crosswalk["kind"], INSTANCE), replaced)
+                found += crosswalk["id_old"].filter(kept).chunks
+            found.append(self._names(batch, "sources", "source", last=False))
+            found.append(self._names(batch, "clinical-sources", "key", last=True))
+        texts = pc.unique(pc.utf8_lower(pa.chunked_array(found, pa.string())))
         length = pc.utf8_length(texts)
         is_number = pc.and_(pc.greater_equal(length, SHORTEST), pc.match_substring_regex(texts, "[0-9]"))
         return texts.filter(pc.or_(is_number, pc.greater_equal(length, SHORTEST_WORD)))
+
+    def old_names(self) -> Iterator[pa.Array]:
+        """Give the names of raw objects without their folders, in small letters, one batch at a time."""
+        for batch in self.batches:
+            yield pc.utf8_lower(self._names(batch, "sources", "source", last=True))
+
+    def _names(self, batch: AcceptedBatch, table: str, column: str, *, last: bool) -> pa.Array:
+        """Give the last parts of raw keys below their batch, or all the others, once each."""
+        rows = self._private(batch, table)
+        if rows is None:
+            return pa.array([], pa.string())
+        below = pc.utf8_slice_codeunits(rows[column], len(raw_prefix(batch.site, batch.batch)))
+        pattern = r"[^/]*$" if last else r"^.*/"
+        kept = pc.extract_regex(below, rf"(?P<part>{pattern})").combine_chunks().field("part")
+        parts = kept if last else pc.list_flatten(pc.split_pattern(pc.unique(kept.drop_null()), "/"))
+        return pc.unique(parts.drop_null())
 
     def old_instances(self) -> Iterator[pa.Array]:
         """Give the SOP Instance UIDs of the sources, one batch at a time."""

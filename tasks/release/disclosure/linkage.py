@@ -4,8 +4,8 @@ Tables are read back from the bytes that will be published, with their metadata 
 word is looked at. Values are compared as a whole: what may stand inside a text is searched for in `texts`.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
@@ -16,10 +16,20 @@ from tasks.release.disclosure.known import Known
 
 LINKAGE = "P-LINKAGE"
 PARQUET: Final = ".parquet"
-CHUNK = 1 << 20
+CHUNK = 1 << 24
 LONGEST_NUMBER_OF_OURS = 12  # digits; counts and sizes in manifests and reports are shorter
-_WORD = re.compile(r"[^\s\"'<>,;=|(){}\[\]]+")
-_PART = re.compile(r"[^\s\"'<>,;=|(){}\[\]/:]+")
+MOST_TEXTS = 1 << 17  # different values of a column of free text; a column of our own has millions
+_AROUND: Final = b"\"'<>,;=|(){}[]/:"  # what stands around words, and parts paths and addresses
+_SPLITTING = bytes.maketrans(_AROUND, b" " * len(_AROUND))
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """Identifiers to search for; `anchors` holds them by the longest part of each that can stand as a word."""
+
+    identifiers: pa.Array
+    anchors: Mapping[str, Sequence[bytes]]
+    words: pa.Array
 
 
 def leaking_files(files: Mapping[str, bytes], known: Known) -> dict[str, int]:
@@ -30,41 +40,63 @@ def leaking_files(files: Mapping[str, bytes], known: Known) -> dict[str, int]:
     files
         What will be published, by key; the keys are looked at as well.
     """
-    identifiers = known.identifiers()
-    old = list(known.old_instances())
-    if not len(identifiers) and not old:
-        return {}
-    words = frozenset(identifiers.to_pylist())
-    found = {key: len(_in_file(key, content, identifiers, words)) for key, content in files.items()}
-    for key, content in files.items():
-        if key.endswith("imaging_instance" + PARQUET):
-            sops = pq.read_table(pa.BufferReader(content), columns=["sop_uid"])["sop_uid"]
-            found[key] += sum(int(pc.sum(pc.is_in(sops, value_set=uids)).as_py() or 0) for uids in old)
+    searched = _searched(known.identifiers())
+    found = {key: _in_file(key, content, searched) for key, content in files.items()}
+    tables = {key: pq.ParquetFile(pa.BufferReader(files[key])) for key in files if key.endswith(PARQUET)}
+    texts = {key: _texts(file) for key, file in tables.items()}
+    for names in known.old_names():
+        for key, values in texts.items():
+            found[key] += _count(names, values)
+    for uids in known.old_instances():
+        for key, file in tables.items():
+            if key.endswith(f"imaging_instance{PARQUET}"):
+                found[key] += _count(file.read(columns=["sop_uid"])["sop_uid"], uids)
     return {key: count for key, count in sorted(found.items()) if count}
 
 
-def _in_file(key: str, content: bytes, identifiers: pa.Array, words: frozenset[str]) -> set[str]:
-    found = _words_in([key], words)
-    if key.endswith(PARQUET):
-        return found | _in_table(content, identifiers, words)
-    return found | {word for word in _words_in(_chunks(content), words) if not _is_number_of_ours(word)}
+def _searched(identifiers: pa.Array) -> _Searched:
+    anchors: dict[str, list[bytes]] = {}
+    for text in identifiers.to_pylist():
+        parts = text.encode().translate(_SPLITTING).split()
+        anchors.setdefault(max(parts, key=len, default=b"").decode("utf-8", "replace"), []).append(text.encode())
+    return _Searched(identifiers, anchors, pa.array(list(anchors), pa.string()))
 
 
-def _is_number_of_ours(word: str) -> bool:
-    return word.isdigit() and len(word) <= LONGEST_NUMBER_OF_OURS
+def _count(values: pa.Array, among: pa.Array) -> int:
+    return int(pc.sum(pc.is_in(values, value_set=among)).as_py() or 0)
 
 
-def _in_table(content: bytes, identifiers: pa.Array, words: frozenset[str]) -> set[str]:
-    file = pq.ParquetFile(pa.BufferReader(content))
-    found = _words_in(_notes(file), words)
+def _texts(file: pq.ParquetFile) -> pa.Array:
+    """Give the values of those columns of text that are not our own keys, in small letters."""
+    found = [values for values in _values(file) if len(values) <= MOST_TEXTS]
+    return pc.unique(pa.chunked_array(found, pa.string()))
+
+
+def _values(file: pq.ParquetFile) -> Iterator[pa.Array]:
+    """Give the different values of each column of text, in small letters."""
     for name, kind in zip(file.schema_arrow.names, file.schema_arrow.types, strict=True):
-        if not pa.types.is_string(kind.value_type if pa.types.is_list(kind) else kind):
-            continue
-        column = file.read(columns=[name])[name].combine_chunks()
-        values = pc.unique(pc.list_flatten(column) if pa.types.is_list(kind) else column).cast(pa.string())
-        small = pc.utf8_lower(values)
-        found.update(small.filter(pc.is_in(small, value_set=identifiers)).to_pylist())
-    return found
+        if pa.types.is_string(kind.value_type if pa.types.is_list(kind) else kind):
+            column = file.read(columns=[name])[name].combine_chunks()
+            values = pc.list_flatten(column) if pa.types.is_list(kind) else column
+            yield pc.utf8_lower(pc.unique(values.cast(pa.string())).drop_null())
+
+
+def _in_file(key: str, content: bytes, searched: _Searched) -> int:
+    found = _words_in(key.encode(), searched)
+    if key.endswith(PARQUET):
+        file = pq.ParquetFile(pa.BufferReader(content))
+        found |= _words_in("\n".join(_notes(file)).encode(), searched)
+        for values in _values(file):
+            met = values.filter(pc.is_in(values, value_set=searched.identifiers))
+            found.update(text.encode() for text in met.to_pylist())
+        return len(found)
+    for chunk in _chunks(content):
+        found |= {word for word in _words_in(chunk, searched) if not _is_number_of_ours(word)}
+    return len(found)
+
+
+def _is_number_of_ours(word: bytes) -> bool:
+    return word.isdigit() and len(word) <= LONGEST_NUMBER_OF_OURS
 
 
 def _notes(file: pq.ParquetFile) -> Iterator[str]:
@@ -83,21 +115,20 @@ def _notes(file: pq.ParquetFile) -> Iterator[str]:
                 yield from (bound for bound in (bounds.min, bounds.max) if isinstance(bound, str))
 
 
-def _chunks(content: bytes) -> Iterator[str]:
+def _chunks(content: bytes) -> Iterator[bytes]:
     """Give a file in pieces that end with a line."""
     start = 0
     while start < len(content):
         end = content.find(b"\n", start + CHUNK)
         end = len(content) if end < 0 else end + 1
-        yield content[start:end].decode("utf-8", "replace")
+        yield content[start:end]
         start = end
 
 
-def _words_in(texts: Iterable[str], words: frozenset[str]) -> set[str]:
-    """Give the words of texts that are among some, also where a word is a part of a path or an address."""
-    found: set[str] = set()
-    for text in texts:
-        small = text.lower()
-        found |= words.intersection(_WORD.findall(small))
-        found |= words.intersection(_PART.findall(small))
-    return found
+def _words_in(content: bytes, searched: _Searched) -> set[bytes]:
+    """Give the identifiers that stand in a text as words, or as parts of a path or an address."""
+    small = content.lower() if content.isascii() else content.decode("utf-8", "replace").lower().encode()
+    text = pa.array([small.translate(_SPLITTING).decode()], pa.string())
+    words = pc.list_flatten(pc.ascii_split_whitespace(text))
+    met = pc.unique(words.filter(pc.is_in(words, value_set=searched.words)))
+    return {whole for word in met.to_pylist() for whole in searched.anchors[word] if whole in small}

@@ -18,7 +18,8 @@ from tasks.release.selection import accepted_batches
 from tasks.store.parquet import write_table
 from tests.release.batches import Installation, first_batch
 
-PATIENT, STUDY, SOP, RAW = "ZZ-4711-Canary", "1.2.826.99.1", "1.2.826.99.1.1", "s1/b1/zzcanary one/0001.dcm"
+PATIENT, STUDY, SOP = "ZZ-4711-Canary", "1.2.826.99.1", "1.2.826.99.1.1"
+RAW = "site-a/batch-1/zzcanary_folder/ZZCANARY-0001.dcm"
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def known(tmp_path: Path) -> Known:
     crosswalk = [
         {"kind": "patient", "id_old": PATIENT, "id_new": "SUBJECTA"},
         {"kind": "patient", "id_old": "UNKNOWN", "id_new": "SUBJECTB"},
+        {"kind": "patient", "id_old": "Canary, 12", "id_new": "SUBJECTB"},
         {"kind": "study", "id_old": STUDY, "id_new": "2.25.1"},
         {"kind": "study", "id_old": "1.2.840.10008.1.2", "id_new": "1.2.840.10008.1.2"},
         {"kind": "instance", "id_old": SOP, "id_new": "2.25.1.1.1"},
@@ -57,7 +59,9 @@ def a_table(column: str, value: str, **notes: str) -> bytes:
         ("releases/1/manifest.txt", b"cp s3://bucket/ZZ-4711-Canary/x ."),
         ("releases/1/zz-4711-canary/notes.txt", b""),
         ("releases/1/tables/a.parquet", a_table("text", PATIENT)),
-        ("releases/1/tables/b.parquet", a_table("text", RAW)),
+        ("releases/1/tables/b.parquet", a_table("text", "zzcanary-0001.dcm")),
+        ("releases/1/notes.txt", b"from folder zzcanary_folder/x"),
+        ("releases/1/notes.txt", b"Canary, 12: seen"),
         ("releases/1/tables/c.parquet", a_table("text", "none", origin=f"of {PATIENT}")),
         ("releases/1/tables/imaging_instance.parquet", a_table("sop_uid", SOP)),
     ],
