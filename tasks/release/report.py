@@ -115,13 +115,11 @@ def earlier_distances(release: ReadOnlyStore, version: str | None) -> list[dict[
     Parameters
     ----------
     version
-        None gives nothing; so does a release whose report is of an earlier form.
+        None gives nothing.
     """
     if version is None:
         return []
     key = release_key(version, GATE_REPORT)
-    file = next((file for file in committed(release, version).files if file.key == key), None)
-    figures = json.loads(read_file(release, file)).get("representation") if file else None
-    if figures is None:
-        return []
+    (file,) = (file for file in committed(release, version).files if file.key == key)
+    figures = json.loads(read_file(release, file))["representation"]
     return [*figures["history"], {"version": version, "distance": figures["distance"]}]

@@ -71,16 +71,16 @@ def _read(work: ReadOnlyStore, name: str, run: str, late: pa.Array) -> AcceptedB
     ledger = _table(work, layout.run(run, "ledger.parquet"), LEDGER)
     passed = pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value)
     candidates = ledger.select(["sop_uid", "sha256"]).filter(passed)
-    return AcceptedBatch(site, batch, run, tables, anchors, candidates, late, _headers(work, layout, run, ledger))
+    return AcceptedBatch(site, batch, run, tables, anchors, candidates, late, _headers(work, layout, run, candidates))
 
 
-def _headers(work: ReadOnlyStore, layout: BatchLayout, run: str, ledger: pa.Table) -> pa.Table:
-    """Tell whose age and sex the headers of objects show; a run without objects shows nobody's."""
+def _headers(work: ReadOnlyStore, layout: BatchLayout, run: str, candidates: pa.Table) -> pa.Table:
+    """Tell whose age and sex the headers of released candidates show; a run without objects shows nobody's."""
     found = work.read_versioned(layout.run(run, "settled/instances.parquet"))
     if found is None:
         return HEADERS.empty_table()
     rows = read_table(found[0]).select(["subject_id", "patient_age_years", "patient_age_gt89", "patient_sex", "sha256"])
-    rows = rows.filter(pc.is_in(rows["sha256"], value_set=pc.unique(ledger["sha256"])))
+    rows = rows.filter(pc.is_in(rows["sha256"], value_set=pc.unique(candidates["sha256"])))
     age = pc.or_(pc.is_valid(rows["patient_age_years"]), pc.is_valid(rows["patient_age_gt89"]))
     shown = pa.table({"subject_id": rows["subject_id"], "has_age": age, "has_sex": pc.is_valid(rows["patient_sex"])})
     grouped = shown.group_by("subject_id", use_threads=False).aggregate([("has_age", "any"), ("has_sex", "any")])

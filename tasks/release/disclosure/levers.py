@@ -1,8 +1,8 @@
 """The levers: what each coarsens of a subject, and the table of subjects coarsened until every class has k of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -94,10 +94,10 @@ def coarsened(persons: pa.Table, policy: Disclosure) -> Coarsened:
         Subjects as from `with_age_band`, `with_study_age` and `with_headers`, in any order; `partition` counts if it is
         a column.
     """
-    levers = [lever for lever in policy.levers if lever is not Lever.HOLD]
+    levers = [lever for lever in policy.levers if lever in _PULLS]
     steps = [persons]
     for lever in levers:
-        steps.append(_pulled(steps[-1], lever, pa.array(np.ones(persons.num_rows, np.bool_))))
+        steps.append(_PULLS[lever](steps[-1], pa.array(np.ones(persons.num_rows, np.bool_))))
     columns = quasi_identifiers(persons)
     codes = coded(steps, columns)
     levels = chosen_levels(codes, policy.k)
@@ -107,7 +107,7 @@ def coarsened(persons: pa.Table, policy: Disclosure) -> Coarsened:
     pulled: dict[Lever, pa.Array] = {}
     for place, lever in enumerate(levers, start=1):
         reached[lever] = pa.array(last >= place)
-        made = _pulled(made, lever, reached[lever])
+        made = _PULLS[lever](made, reached[lever])
         pulled[lever] = pc.and_(reached[lever], pa.array(codes[place] != codes[place - 1]))
     held = pa.array(last == OPEN)
     return Coarsened(made, reached, pulled, sizes(codes[0]), _class_sizes(made, columns, held), held)
@@ -119,31 +119,6 @@ def _class_sizes(persons: pa.Table, columns: Sequence[str], held: pa.Array) -> C
     found = np.zeros(persons.num_rows, np.int64)
     found[shown.to_numpy(zero_copy_only=False)] = sizes(coded([persons.filter(shown)], columns)[0])
     return found
-
-
-def _pulled(rows: pa.Table, lever: Lever, reached: pa.Array) -> pa.Table:
-    """Give the subjects with one lever pulled for those that are reached, as far as headers leave it to us."""
-    age = pc.and_not(reached, rows[HAS_AGE])
-    match lever:
-        case Lever.AGE_BAND:
-            return _with(rows, age, {"age_at_index": None, STUDY_AGE: None})
-        case Lever.ZIP3:
-            return _with(rows, pc.and_(reached, pc.is_valid(rows["zip3"])), {"zip3": ELSEWHERE})
-        case Lever.RACE:
-            return _with_broad_race(rows, reached)
-        case Lever.ETHNICITY:
-            return _without_ethnicity(rows, reached)
-        case Lever.DEMOGRAPHICS:
-            sex = pc.and_not(reached, rows[HAS_SEX])
-            rows = _with(rows, age, dict.fromkeys(("age_at_index", "age_at_index_gt89", "age_band", STUDY_AGE)))
-            rows = _with(
-                rows, reached, {"race": NOT_REPORTED, "ethnicity": NOT_REPORTED, "country": None, "zip3": None}
-            )
-            return _with_list(_with(rows, sex, {"sex": NOT_REPORTED}), reached)
-        case Lever.HOLD:
-            raise AssertionError
-        case _:
-            assert_never(lever)
 
 
 def _with(rows: pa.Table, where: pa.ChunkedArray, values: Mapping[str, str | None]) -> pa.Table:
@@ -203,3 +178,29 @@ def _lists(owners: pa.Array, items: pa.Array, length: int) -> pa.Array:
     )
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner.astype(np.int64), minlength=length))])
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), item.take(order), type=LIST_OF_STRINGS)
+
+
+def _without_age(rows: pa.Table, where: pa.Array) -> pa.Table:
+    return _with(rows, pc.and_not(where, rows[HAS_AGE]), {"age_at_index": None, STUDY_AGE: None})
+
+
+def _with_zip_elsewhere(rows: pa.Table, where: pa.Array) -> pa.Table:
+    return _with(rows, pc.and_(where, pc.is_valid(rows["zip3"])), {"zip3": ELSEWHERE})
+
+
+def _without_demographics(rows: pa.Table, where: pa.Array) -> pa.Table:
+    ages = dict.fromkeys(("age_at_index", "age_at_index_gt89", "age_band", STUDY_AGE))
+    rows = _with(rows, pc.and_not(where, rows[HAS_AGE]), ages)
+    rows = _with(rows, pc.and_not(where, rows[HAS_SEX]), {"sex": NOT_REPORTED})
+    rows = _with(rows, where, {"race": NOT_REPORTED, "ethnicity": NOT_REPORTED, "country": None, "zip3": None})
+    return _with_list(rows, where)
+
+
+# What each lever changes of the subjects that it reaches, as far as headers leave it to us; to hold changes nothing.
+_PULLS: Final[Mapping[Lever, Callable[[pa.Table, pa.Array], pa.Table]]] = {
+    Lever.AGE_BAND: _without_age,
+    Lever.ZIP3: _with_zip_elsewhere,
+    Lever.RACE: _with_broad_race,
+    Lever.ETHNICITY: _without_ethnicity,
+    Lever.DEMOGRAPHICS: _without_demographics,
+}

@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 
 from config.release import Disclosure
 from config.release.texts import TextColumn, TextKind, text_columns
-from tasks.identifiers.needle import Needle
 from tasks.identifiers.patterns import PATTERNS
 from tasks.identifiers.search import found_in_text
 from tasks.release.disclosure.detail import rare_values
@@ -56,12 +55,13 @@ def rare_texts(tables: Tables, policy: Disclosure) -> Counts:
 
 def telling_of_themselves(tables: Tables, known: Known) -> Counts:
     """Count, by place, the subjects of whom a text holds what is known of who they are."""
-    columns = [(column, _by_subject(pairs)) for column, pairs in columns_of(tables)]
+    columns = [(_place(column), column.kind is TextKind.TEXT, _Texts(pairs)) for column, pairs in columns_of(tables)]
     found: dict[str, set[str]] = {}
     for subject, needles in known.needles():
-        for column, texts in columns:
-            if _holds(texts.of(subject), telling(needles, words=column.kind is TextKind.TEXT)):
-                found.setdefault(_place(column), set()).add(subject)
+        searched = {has_words: telling(needles, words=has_words) for has_words in (True, False)}
+        for place, has_words, texts in columns:
+            if any(found_in_text(text, searched[has_words]) for text in texts.of(subject)):
+                found.setdefault(place, set()).add(subject)
     return {place: len(subjects) for place, subjects in sorted(found.items())}
 
 
@@ -84,14 +84,6 @@ class _Texts:
         start = int(self._ends[place - 1]) if place else 0
         texts: list[str] = self._texts.slice(start, int(self._ends[place]) - start).to_pylist()
         return texts
-
-
-def _by_subject(pairs: pa.Table) -> _Texts:
-    return _Texts(pairs)
-
-
-def _holds(texts: list[str], needles: list[Needle]) -> bool:
-    return any(found_in_text(text, needles) for text in texts)
 
 
 def _place(column: TextColumn) -> str:
