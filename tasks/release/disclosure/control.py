@@ -98,7 +98,8 @@ def _without_leaks(tables: Tables, headers: pa.Table, policy: Disclosure) -> tup
     years = narrowed_index_dates(tables, policy.window_days)
     tables = without_years(tables, years)
     over = ages_over_89(tables)
-    in_headers = pc.is_in(over, value_set=headers.filter(headers["has_age"])["subject_id"].combine_chunks())
+    aged = headers.filter(headers["has_age"])["subject_id"].combine_chunks()
+    in_headers = pc.is_in(over, value_set=aged)
     held = over.filter(in_headers)
     over = over.filter(pc.invert(in_headers))
     tables = without_ages(tables, over)
@@ -108,6 +109,7 @@ def _without_leaks(tables: Tables, headers: pa.Table, policy: Disclosure) -> tup
         (YEAR_LEAK, "imaging_study.study_year"): years,
         (AGE89_LEAK, "subject.age_at_index"): over,
         (BIRTHDAY_LEAK, "imaging_study.age_at_study"): birthdays,
+        (BIRTHDAY_LEAK, "headers"): birthdays.filter(pc.is_in(birthdays, value_set=aged)),  # still told there
     }
     return tables, told, held
 
@@ -133,7 +135,9 @@ def _record(made: Coarsened, told: Told, held: pa.Array) -> pa.Table:
     """Give one row per subject: what was done, by which rules, and the sizes of its class."""
     ids = made.persons["subject_id"].combine_chunks()
     levers = _names({lever.value: mask for lever, mask in made.pulled.items()}, len(ids))
-    rules: dict[str, pa.Array] = {rule: pc.is_in(ids, value_set=who) for (rule, _), who in told.items()}
+    rules: dict[str, pa.Array] = {}
+    for (rule, _), who in told.items():
+        rules.setdefault(rule, pc.is_in(ids, value_set=who))
     coarse = [mask.combine_chunks() if isinstance(mask, pa.ChunkedArray) else mask for mask in made.pulled.values()]
     any_lever = np.zeros(len(ids), np.bool_)
     for mask in (*coarse, made.held):

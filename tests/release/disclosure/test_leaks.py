@@ -111,26 +111,26 @@ def control(tables: Tables, *, headers: bool = False, **policy: Any) -> tuple[Ta
     none = pa.table({"sop_uid": pa.array([], pa.string()), "sha256": pa.array([], pa.string())})
     batch = AcceptedBatch("s1", "b1", "run1", tables, pa.table({}), none, headers=shown)
     made = controlled(Collection(tables, ()), [batch], a_control(k=1, **policy)).collection
-    return made.tables, {finding.rule_id: finding.count for finding in made.found}, made.held_subjects
+    return made.tables, {f"{one.rule_id} at {one.place}": one.count for one in made.found}, made.held_subjects
 
 
 def test_years_that_tell_too_much_are_withheld_and_told() -> None:
     tables, told, _ = control(tables_of([{"study_year": 2020, "day": 3}, {"study_year": 2021, "day": 5}]))
     assert tables["imaging_study"]["study_year"].to_pylist() == [None, None]
-    assert told == {"P-YEAR-LEAK": 1}
+    assert told == {"P-YEAR-LEAK at imaging_study.study_year": 1}
 
 
 def test_a_wider_window_withholds_more() -> None:
     studies = [{"study_year": 2020, "day": 0}, {"study_year": 2021, "day": 60}]
     assert control(tables_of(studies))[1] == {}
-    assert control(tables_of(studies), window_days=90)[1] == {"P-YEAR-LEAK": 1}
+    assert control(tables_of(studies), window_days=90)[1] == {"P-YEAR-LEAK at imaging_study.study_year": 1}
 
 
 def test_ages_that_tell_a_birthday_are_coarsened_to_the_one_at_the_index_event() -> None:
     tables, told, _ = control(tables_of([{"age_at_study": 62, "day": 3}]))
     assert tables["imaging_study"]["age_at_study"].to_pylist() == [None]
     assert tables["subject"]["age_at_index"].to_pylist() == [61]
-    assert told == {"P-BDAY-LEAK": 1}
+    assert told == {"P-BDAY-LEAK at imaging_study.age_at_study": 1}
 
 
 def test_an_age_over_89_that_could_be_told_is_withheld_with_its_band() -> None:
@@ -138,10 +138,19 @@ def test_an_age_over_89_that_could_be_told_is_withheld_with_its_band() -> None:
     row = tables["subject"].to_pylist()[0]
     assert (row["age_at_index"], row["age_at_index_gt89"], row["age_band"]) == (None, None, None)
     assert tables["imaging_study"]["age_at_study"].to_pylist() == [None]
-    assert (told, held) == ({"P-AGE89-LEAK": 1}, ())
+    assert (told, held) == ({"P-AGE89-LEAK at subject.age_at_index": 1}, ())
 
 
 def test_a_subject_whose_headers_show_such_an_age_is_held() -> None:
     leaking = tables_of([{"day": 731}], age_at_index=88)
     tables, _, held = control(leaking, headers=True)
     assert (held, tables["subject"].num_rows, tables["imaging_study"].num_rows) == (("A",), 0, 0)
+
+
+def test_a_birthday_that_headers_tell_is_told_of_them_too() -> None:
+    leaking = tables_of([{"age_at_study": 62, "day": 3}])
+    assert control(leaking)[1] == {"P-BDAY-LEAK at imaging_study.age_at_study": 1}
+    assert control(leaking, headers=True)[1] == {
+        "P-BDAY-LEAK at imaging_study.age_at_study": 1,
+        "P-BDAY-LEAK at headers": 1,
+    }
