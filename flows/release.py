@@ -80,6 +80,7 @@ def _approved(name: str, settings: Settings) -> str:
     if plan.stands:
         return plan.root_digest
     shown = artifacts.show_candidate(plan.as_dict(), staged_key(name, plan.root_digest, ""))
+    log.info("release %s waits for a decision in the Prefect UI", name)
     decided = ask(plan.root_digest, load_release_policy(settings.release_policy).approval, shown)
     running.keep_decision(name, plan.root_digest, decided.kept(), settings)
     log.info("release %s: %s", name, decided.decision)
