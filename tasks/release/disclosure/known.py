@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from config.keys import KeyRing, load_key_ring
 from config.settings import Settings
+from expectations.schemas.catalog import CANONICAL
 from tasks.identifiers.needle import Kind, Needle
 from tasks.identifiers.sealing import opened_needles
 from tasks.layout import BatchLayout, raw_prefix
@@ -22,6 +23,7 @@ from tasks.store.parquet import read_table
 SHORTEST = 6  # shorter identifiers are also counts, sizes and words
 SHORTEST_WORD = 12  # of those without a digit
 INSTANCE = "instance"
+_OURS = pa.array([*CANONICAL, *(name for table in CANONICAL.values() for name in table.schema.names)], pa.string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ class Known:
         """Give all that named a person, a study or a series in a source, in small letters, once each.
 
         With them come the folders of raw objects, the names of clinical tables, and the keys of the ring. What is too
-        short to mean anything wherever it stands, short words without a digit (such as unknown), and what stayed as it
-        was, are left out.
+        short to mean anything wherever it stands, short words without a digit (such as unknown), our own names of
+        tables and columns, and what stayed as it was, are left out.
         """
         found = [pa.array(self._secrets(), pa.string())]
         for batch in self.batches:
@@ -65,12 +67,14 @@ class Known:
                 replaced = pc.not_equal(crosswalk["id_old"], crosswalk["id_new"])
                 kept = pc.and_(pc.not_equal(crosswalk["kind"], INSTANCE), replaced)
                 found += crosswalk["id_old"].filter(kept).chunks
-            found.append(self._names(batch, "sources", "source", last=False))
+            folders = self._names(batch, "sources", "source", last=False)
+            found.append(folders.filter(pc.match_substring_regex(folders, r"\pL")))  # a date is also a version of ours
             found.append(self._names(batch, "clinical-sources", "key", last=True))
         texts = pc.unique(pc.utf8_lower(pa.chunked_array(found, pa.string())))
         length = pc.utf8_length(texts)
         is_number = pc.and_(pc.greater_equal(length, SHORTEST), pc.match_substring_regex(texts, "[0-9]"))
-        return texts.filter(pc.or_(is_number, pc.greater_equal(length, SHORTEST_WORD)))
+        means = pc.or_(is_number, pc.greater_equal(length, SHORTEST_WORD))
+        return texts.filter(pc.and_not(means, pc.is_in(texts, value_set=_OURS)))
 
     def old_names(self) -> Iterator[pa.Array]:
         """Give the names of raw objects without their folders, in small letters, one batch at a time."""

@@ -36,7 +36,11 @@ def known(tmp_path: Path) -> Known:
         {"kind": "study", "id_old": "1.2.840.10008.1.2", "id_new": "1.2.840.10008.1.2"},
         {"kind": "instance", "id_old": SOP, "id_new": "2.25.1.1.1"},
     ]
-    sources = [{"source_id": "0" * 32, "source": RAW}]
+    folders = ("imaging_study", "2026.11.01", "zzcanary_folder")
+    sources = [
+        {"source_id": f"{place:032}", "source": RAW.replace("zzcanary_folder", folder)}
+        for place, folder in enumerate(folders)
+    ]
     made.work.create(layout.private_run("run1", "crosswalk.parquet"), write_table(table_of(CROSSWALK, crosswalk)))
     made.work.create(layout.private_run("run1", "sources.parquet"), write_table(table_of(SOURCES, sources)))
     ring = tmp_path / "keys.toml"
@@ -78,7 +82,7 @@ def test_a_key_of_the_ring_is_found(known: Known) -> None:
 
 def test_what_stayed_as_it_was_and_words_and_numbers_of_ours_are_no_leaks(known: Known) -> None:
     files = {
-        "a.txt": b"Unknown 1.2.840.10008.1.2 4711",
+        "a.txt": b"Unknown 1.2.840.10008.1.2 4711 imaging_study of 2026.11.01",
         "b.parquet": a_table("sop_uid", "2.25.1.1.1", note="1.2.840.10008.1.2"),
     }
     assert leaking_files(files, known) == {}
