@@ -136,7 +136,7 @@ def test_a_subject_that_is_held_later_is_withdrawn_with_all_that_is_its_own(inst
     }
     gates = json.loads(installation.release.read("releases/2026.12/report/gates.json"))
     assert gates["held"] == {"D-SEX-STABLE": 4}
-    assert gates["found"] == [{"rule_id": "D-SEX-STABLE", "place": "subject", "count": 1}]
+    assert {"rule_id": "D-SEX-STABLE", "place": "subject", "count": 1} in gates["found"]
     assert not any("SUBJECTB" in str(table.to_pylist()) for table in held_from(installation).values())
 
 
