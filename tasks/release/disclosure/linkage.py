@@ -38,19 +38,23 @@ def leaking_files(files: Mapping[str, bytes], known: Known) -> dict[str, int]:
     Parameters
     ----------
     files
-        What will be published, by key; the keys are looked at as well.
+        What will be published, by key, each asked for once; the keys are looked at as well.
     """
-    searched = _searched(known.identifiers())
-    found = {key: _in_file(key, content, searched) for key, content in files.items()}
-    tables = {key: pq.ParquetFile(pa.BufferReader(files[key])) for key in files if key.endswith(PARQUET)}
-    texts = {key: _texts(file) for key, file in tables.items()}
+    searched, found, texts = _searched(known.identifiers()), dict[str, int](), dict[str, pa.Array]()
+    for key in files:
+        content, words = files[key], _words_in(key.encode(), searched)
+        if not key.endswith(PARQUET):
+            found[key] = len(words | _in_text(content, searched))
+            continue
+        file = pq.ParquetFile(pa.BufferReader(content))
+        in_table, texts[key] = _in_table(file, searched)
+        found[key] = len(words | in_table)
+        if key.endswith(f"imaging_instance{PARQUET}"):
+            sops = file.read(columns=["sop_uid"])["sop_uid"]
+            found[key] += sum(_count(sops, uids) for uids in known.old_instances())
     for names in known.old_names():
         for key, values in texts.items():
             found[key] += _count(names, values)
-    for uids in known.old_instances():
-        for key, file in tables.items():
-            if key.endswith(f"imaging_instance{PARQUET}"):
-                found[key] += _count(file.read(columns=["sop_uid"])["sop_uid"], uids)
     return {key: count for key, count in sorted(found.items()) if count}
 
 
@@ -66,12 +70,6 @@ def _count(values: pa.Array, among: pa.Array) -> int:
     return int(pc.sum(pc.is_in(values, value_set=among)).as_py() or 0)
 
 
-def _texts(file: pq.ParquetFile) -> pa.Array:
-    """Give the values of those columns of text that are not our own keys, in small letters."""
-    found = [values for values in _values(file) if len(values) <= MOST_TEXTS]
-    return pc.unique(pa.chunked_array(found, pa.string()))
-
-
 def _values(file: pq.ParquetFile) -> Iterator[pa.Array]:
     """Give the different values of each column of text, in small letters."""
     for name, kind in zip(file.schema_arrow.names, file.schema_arrow.types, strict=True):
@@ -81,18 +79,20 @@ def _values(file: pq.ParquetFile) -> Iterator[pa.Array]:
             yield pc.utf8_lower(pc.unique(values.cast(pa.string())).drop_null())
 
 
-def _in_file(key: str, content: bytes, searched: _Searched) -> int:
-    found = _words_in(key.encode(), searched)
-    if key.endswith(PARQUET):
-        file = pq.ParquetFile(pa.BufferReader(content))
-        found |= _words_in("\n".join(_notes(file)).encode(), searched)
-        for values in _values(file):
-            met = values.filter(pc.is_in(values, value_set=searched.identifiers))
-            found.update(text.encode() for text in met.to_pylist())
-        return len(found)
-    for chunk in _chunks(content):
-        found |= {word for word in _words_in(chunk, searched) if not _is_number_of_ours(word)}
-    return len(found)
+def _in_table(file: pq.ParquetFile, searched: _Searched) -> tuple[set[bytes], pa.Array]:
+    """Give the identifiers in a table and its notes, and the values of those columns that are not our own keys."""
+    found, texts = _words_in("\n".join(_notes(file)).encode(), searched), [pa.array([], pa.string())]
+    for values in _values(file):
+        met = values.filter(pc.is_in(values, value_set=searched.identifiers))
+        found.update(text.encode() for text in met.to_pylist())
+        if len(values) <= MOST_TEXTS:
+            texts.append(values)
+    return found, pc.unique(pa.chunked_array(texts))
+
+
+def _in_text(content: bytes, searched: _Searched) -> set[bytes]:
+    chunks = (_words_in(chunk, searched) for chunk in _chunks(content))
+    return {word for words in chunks for word in words if not _is_number_of_ours(word)}
 
 
 def _is_number_of_ours(word: bytes) -> bool:
