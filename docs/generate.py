@@ -1,5 +1,6 @@
 """Write the pages of docs/reference that the code itself determines; ``--check`` tells whether they are current."""
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,12 +11,14 @@ from pydantic import BaseModel
 
 from config.deid import load_profile
 from config.errors import ConfigError
+from config.release import load_release_policy
 from config.rules import data_rules, ledger_rules
 from config.settings import Settings
 from expectations.schemas.catalog import CANONICAL
 from expectations.schemas.pipeline import (
     ACTIONS,
     CROSSWALK,
+    DISCLOSURE,
     FINDINGS,
     INSTANCES,
     LATE,
@@ -115,7 +118,9 @@ def described_by(field: pa.Field) -> dict[str, str]:
 def data_dictionary() -> str:
     """Give the page of all tables."""
     lead = "Every table, from the schemas in `expectations/schemas`."
-    own = (LEDGER, SOURCES, CROSSWALK, NEEDLES, FINDINGS, ACTIONS, INSTANCES, LATE, PARTITIONS, WITHDRAWN)
+    own = (
+        LEDGER, SOURCES, CROSSWALK, NEEDLES, FINDINGS, ACTIONS, INSTANCES, LATE, PARTITIONS, WITHDRAWN, DISCLOSURE,
+    )  # fmt: skip
     return page("Data dictionary", lead, *(columns(described) for described in [*CANONICAL.values(), *own]))
 
 
@@ -143,6 +148,27 @@ def setting_rows(model: type[BaseModel], prefix: str, variable: str) -> Iterable
                 "default": f"`{default}`" if default not in {None, ""} else "",
                 "meaning": field.description or "",
             }
+
+
+def release_policy() -> str:
+    """Give the page of the release policy."""
+    lead = (
+        "One TOML file, which the setting `release_policy` names; what it leaves out is as in "
+        "`config/release/default.toml`. What `[disclosure]` does is told in [what a release tells of a "
+        "person](../explanation/disclosure.md)."
+    )
+    return page("Release policy", lead, table(list(policy_rows(load_release_policy(), ""))))
+
+
+def policy_rows(model: BaseModel, prefix: str) -> Iterable[dict[str, str]]:
+    """Give one row per field of a policy, those of its sections too."""
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from policy_rows(value, f"{prefix}{name}.")
+        else:
+            shown = json.dumps(model.model_dump(mode="json")[name])
+            yield {"field": f"`{prefix}{name}`", "default": f"`{shown}`", "meaning": field.description or ""}
 
 
 def deidentification() -> str:
@@ -183,6 +209,7 @@ PAGES = {
     "rules.md": rules,
     "data-dictionary.md": data_dictionary,
     "settings.md": settings,
+    "release-policy.md": release_policy,
     "command-line.md": command_line,
     "deidentification.md": deidentification,
 }

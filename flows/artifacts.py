@@ -91,6 +91,23 @@ def show_release(summary: Mapping[str, object]) -> None:
     create_markdown_artifact(f"# Release\n\n{rows}\n", key="release", description="Summary of the release")
 
 
+def show_candidate(plan: Mapping[str, object], staged: str) -> str:
+    """Show a release that waits for a decision: what it would hold, change and hold back, and where it lies.
+
+    Returns
+    -------
+    str
+        What is shown, as Markdown.
+    """
+    rows = markdown_table([{"": name, "value": value} for name, value in plan.items()])
+    page = (
+        f"# Release {plan['version']} waits for a decision\n\n{rows}\n\nAll its files, with the report of its gates,"
+        f" lie in the work store under `{staged}`. Nothing is public.\n"
+    )
+    create_markdown_artifact(page, key="release-candidate", description="A release that waits for a decision")
+    return page
+
+
 def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
     """Render rows as a Markdown table; no rows give one word."""
     if not rows:

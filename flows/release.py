@@ -1,19 +1,25 @@
 """The flow that builds and publishes a release of all accepted batches."""
 
 import logging
+from datetime import datetime
 from typing import Annotated
 
 from prefect import flow
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from config.settings import load_settings
+from config.release import load_release_policy
+from config.settings import Settings, load_settings
 from flows import artifacts
+from flows.approval import Decision, ask
 from flows.limits import alone
 from flows.progress import tell
 from flows.report import todays_version
 from flows.secret_keys import resolve_keys
-from tasks import catalog
+from tasks import catalog, running
+from tasks.errors import GateError
+from tasks.layout import staged_key
 from tasks.release.model import ReleaseReport
 
 log = logging.getLogger(__name__)
@@ -25,7 +31,7 @@ Version = Annotated[
 
 
 def _run_name() -> str:
-    return f"release-{flow_run.parameters.get('version') or todays_version()}"
+    return f"release-{flow_run.parameters.get('version') or todays_version(_started())}"
 
 
 @flow(
@@ -35,7 +41,7 @@ def _run_name() -> str:
     persist_result=False,
 )
 def build_release(version: Version = None) -> ReleaseReport:
-    """Build and publish a release.
+    """Build and publish a release; where the policy says so, a person decides in between.
 
     Args:
         version: Name of the release, such as `2026.11.1`; the day when left out. A name is used once.
@@ -43,11 +49,45 @@ def build_release(version: Version = None) -> ReleaseReport:
     Raises
     ------
     GateError
-        If a gate stopped it, or the version exists with other content; readers see the earlier release.
+        If a gate stopped it, the version exists with other content, or it was rejected; readers see the earlier
+        release.
     """
-    name, settings = version or todays_version(), resolve_keys(load_settings())
+    name = version or todays_version(_started())
+    settings = resolve_keys(load_settings())
+    approved = _approved(name, settings) if load_release_policy(settings.release_policy).approval.required else ""
     with alone("build-release"):
-        report = catalog.publish(name, settings, lambda done, total: tell("copy", done, total))
+        report = catalog.publish(name, settings, lambda done, total: tell("copy", done, total), approved)
     artifacts.show_release(report.as_dict())
     log.info("release %s: %s", name, "unchanged" if report.unchanged else "published")
     return report
+
+
+def _started() -> datetime | None:
+    """Give when this run first began, which is another day than today if it was suspended since."""
+    context = FlowRunContext.get()
+    return context.flow_run.start_time if context and context.flow_run else None
+
+
+def _approved(name: str, settings: Settings) -> str:
+    """Stage a release, show it, and wait for a person; give the root digest that was approved.
+
+    Raises
+    ------
+    GateError
+        If it was rejected.
+    """
+    with alone("build-release"):
+        plan = catalog.stage(name, settings)
+    if plan.stands:
+        return plan.content_digest
+    shown = artifacts.show_candidate(plan.as_dict(), staged_key(name, plan.content_digest, ""))
+    log.info("release %s waits for a decision in the Prefect UI", name)
+    decided = ask(plan.content_digest, load_release_policy(settings.release_policy).approval, shown)
+    running.keep_decision(name, plan.content_digest, decided.kept(), settings)
+    log.info("release %s: %s", name, decided.decision)
+    if decided.decision is Decision.REJECT:
+        raise GateError(
+            f"release {name} was rejected; it stays staged and nothing was published",
+            next_step="correct what the note says, and build it again",
+        )
+    return plan.content_digest

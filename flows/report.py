@@ -57,6 +57,12 @@ def rule_rows(rules: Mapping[str, int]) -> list[dict[str, object]]:
     return rows
 
 
-def todays_version() -> str:
-    """Give the name of a release that nobody named: the day, as CalVer ``YYYY.MM.DD``."""
-    return f"{datetime.now(UTC):%Y.%m.%d}"
+def todays_version(started: datetime | None = None) -> str:
+    """Give the name of a release that nobody named: the day, as CalVer ``YYYY.MM.DD``.
+
+    Parameters
+    ----------
+    started
+        When the run began that makes it; None for now.
+    """
+    return f"{started or datetime.now(UTC):%Y.%m.%d}"

@@ -24,6 +24,11 @@ from tasks.errors import StoreError
 from tasks.store.opening import open_named
 
 FOLDER = Path(".curate")
+FEW_PEOPLE = """\
+# Written by `curate up` for two dozen invented people, whom a k of 5 would hold. A real collection leaves this out.
+[disclosure]
+k = 1
+"""
 BUCKETS = ("raw", "work", "release", "sequestered")
 PREFECT_PORT = 4200
 REPORTS_PORT = 4280
@@ -131,11 +136,15 @@ def _write_settings(folder: Path, store: object_store.ObjectStoreProcess, ports:
     sites = folder / "sites"
     if not sites.exists():
         shutil.copytree(str(files("config").joinpath("sites")), sites)
+    policy = folder / "release.toml"
+    if not policy.exists():
+        policy.write_text(FEW_PEOPLE, encoding="utf-8")
     lines = [
         "# Written by `curate up`; copy it to curate.toml to change it.",
         *(f'{bucket} = "s3://{bucket}"' for bucket in BUCKETS),
         f"sites = {_quoted(sites)}",
         f"keys = {_quoted(keys)}",
+        f"release_policy = {_quoted(policy)}",
         f'prefect_api_url = "{api_url(ports["prefect"])}"',
         f'reports_url = "http://{LOOPBACK}:{ports["reports"]}"',
         "",

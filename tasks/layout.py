@@ -92,3 +92,18 @@ def data_key(series_uuid: str, instance_uuid: str) -> str:
 def tombstone_key(instance_uuid: str) -> str:
     """Give the public key of the note that stands for one withdrawn instance."""
     return f"tombstones/{instance_uuid}.json"
+
+
+def disclosure_key(version: str, root_digest: str) -> str:
+    """Give the private key of the record of what a release coarsened; a release of other content has another."""
+    return f"private/releases/{version}/{root_digest[:16]}/disclosure.parquet"
+
+
+def staged_key(version: str, root_digest: str, name: str) -> str:
+    """Give the work key under which a file of a release waits for a person's decision."""
+    return f"staged/{version}/{root_digest[:16]}/{name}"
+
+
+def decision_key(version: str, root_digest: str, sha256: str) -> str:
+    """Give the private key of one decision about a release, named by the digest of who decided what and why."""
+    return f"private/releases/{version}/{root_digest[:16]}/decisions/{sha256[:16]}.json"

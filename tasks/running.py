@@ -5,6 +5,7 @@ sees a store, a key or a parser's words.
 """
 
 import functools
+import hashlib
 import json
 import os
 import threading
@@ -25,7 +26,7 @@ from config.settings import Settings
 from config.site import load_site
 from tasks.context import BatchContext
 from tasks.errors import BatchNotReadyError, CurationError
-from tasks.layout import raw_prefix
+from tasks.layout import decision_key, raw_prefix
 from tasks.model import BatchPlan, ShardRef, StageReport
 from tasks.store.opening import open_named
 
@@ -207,11 +208,32 @@ def plan_publication(version: str, settings: Settings) -> "ReleasePlan":
 
 
 @sealed
-def publish(version: str, settings: Settings, progress: Callable[[int, int], None] | None = None) -> "ReleaseReport":
-    """Build, check and publish a release of all accepted batches."""
+def stage_publication(version: str, settings: Settings) -> "ReleasePlan":
+    """Build and check a release and lay it into the work store for a person to decide about."""
+    from tasks.release.build import stage_release
+
+    return stage_release(version, context=_release_context(settings))
+
+
+@sealed
+def publish(
+    version: str,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None = None,
+    approved: str = "",
+) -> "ReleaseReport":
+    """Build, check and publish a release of all accepted batches; `approved` is the root digest that a person saw."""
     from tasks.release.build import build_release
 
-    return build_release(version, context=_release_context(settings), progress=progress)
+    return build_release(version, context=_release_context(settings), progress=progress, approved=approved)
+
+
+@sealed
+def keep_decision(version: str, root_digest: str, decision: Mapping[str, str], settings: Settings) -> None:
+    """Keep who decided what about a release, and why, under the private prefix."""
+    content = (json.dumps(dict(decision), sort_keys=True, indent=1) + "\n").encode()
+    key = decision_key(version, root_digest, hashlib.sha256(content).hexdigest())
+    open_named("work", settings).create(key, content)
 
 
 @sealed

@@ -1,5 +1,19 @@
-"""The release policy: what a collection is called, who may use it, and what it accepts."""
+"""The release policy: what a collection is called, who may use it, what it accepts, and what it tells of a person."""
 
+from config.release.disclosure import DATE_WINDOW_DAYS, OVER_89, Approval, Disclosure, Lever, Representation
 from config.release.policy import PartitionPolicy, ReleasePolicy, load_release_policy
+from config.release.population import Population, load_population
 
-__all__ = ["PartitionPolicy", "ReleasePolicy", "load_release_policy"]
+__all__ = [
+    "DATE_WINDOW_DAYS",
+    "OVER_89",
+    "Approval",
+    "Disclosure",
+    "Lever",
+    "PartitionPolicy",
+    "Population",
+    "ReleasePolicy",
+    "Representation",
+    "load_population",
+    "load_release_policy",
+]

@@ -3,7 +3,6 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from config.errors import ConfigError
+from config.release.disclosure import Approval, Disclosure, Representation
 from config.settings import describe
 
 BatchName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}/[^/]+$")]
@@ -82,6 +82,9 @@ class ReleasePolicy(BaseModel):
     web_address: str = Field("", pattern=r"^(https://[^\s\"/]+(/[^\s\"]*)?)?$", description="The same for web clients.")
     batches: Literal["all"] | tuple[BatchName, ...] = Field(description="Batches that are released, as <site>/<batch>.")
     partition: PartitionPolicy
+    disclosure: Disclosure = Field(description="How much of a person is shown.")
+    representation: Representation = Field(description="The population that a release is compared with.")
+    approval: Approval = Field(description="Whether a person decides before a release is published.")
 
     @property
     def digest(self) -> str:
@@ -101,6 +104,16 @@ class ReleasePolicy(BaseModel):
             raise ConfigError(
                 f"{version!r} is no {self.version_scheme} version", next_step=f"name the release like {examples}"
             )
+
+
+def _over(default: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    """Give the default with what a file names; a section keeps what the file leaves out of it."""
+    sections = {
+        name: default[name] | value
+        for name, value in named.items()
+        if isinstance(value, dict) and isinstance(default.get(name), dict)
+    }
+    return default | named | sections
 
 
 def load_release_policy(path: Path | None = None) -> ReleasePolicy:
@@ -124,13 +137,3 @@ def load_release_policy(path: Path | None = None) -> ReleasePolicy:
         raise ConfigError(f"there is no release policy {path}", next_step="correct the path in the settings") from None
     except (ValidationError, ValueError) as problem:
         raise ConfigError(f"{path} is wrong: {describe(problem)}", next_step=f"correct {path}") from None
-
-
-def _over(default: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
-    """Give `default` with what is named put over it, within sections too."""
-    sections = {
-        name: values | named[name]
-        for name, values in default.items()
-        if isinstance(values, dict) and isinstance(named.get(name), dict)
-    }
-    return {**default, **named, **sections}

@@ -335,3 +335,19 @@ WITHDRAWN = Table(
         ]
     ),
 )
+
+DISCLOSURE = Table(
+    "disclosure",
+    "One row per subject of a release: what was withheld or coarsened, and why. Private: it tells who is rare.",
+    ("subject_id",),
+    pa.schema(
+        [
+            column("subject_id", pa.string(), "Subject"),
+            column("levers", LIST_OF_STRINGS, "What was coarsened, in the order of the policy"),
+            column("rules", LIST_OF_STRINGS, "The rules that asked for it", source="config/rules.csv"),
+            column("class_before", pa.int64(), "Size of its class before; 0 if it was not counted", unit="{subject}"),
+            column("class_after", pa.int64(), "Size of its class in the release; 0 if it is held", unit="{subject}"),
+            column("held", pa.bool_(), "It is not in the release"),
+        ]
+    ),
+)

@@ -8,9 +8,10 @@ from config.keys import KeyRing
 from expectations.schemas.pipeline import NEEDLES
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
-from tasks.deidentify.needles import Given, Kind, Needle, text_needles
+from tasks.deidentify.needles import Given, text_needles
 from tasks.deidentify.pooling import Row, read_pools, sealed_rows
 from tasks.deidentify.table_needles import harvest_tables
+from tasks.identifiers.needle import Kind, Needle
 from tasks.store.parquet import read_table, write_table
 
 NAME = "needles.parquet"

@@ -19,10 +19,10 @@ from tasks.deidentify.elements import Cleaning, clean_dataset
 from tasks.deidentify.facts import facts_of
 from tasks.deidentify.kept import Keeping
 from tasks.deidentify.marks import earlier_lines, earlier_versions, mark, own_words
-from tasks.deidentify.needles import BASIC_DATE, Given, Needle, become, harvest, harvest_words
+from tasks.deidentify.needles import BASIC_DATE, Given, become, harvest, harvest_words
 from tasks.deidentify.persons import Person, identify, name_subject
 from tasks.deidentify.policy import types_of
-from tasks.deidentify.residual import found_in_header, found_in_pixels, found_in_text
+from tasks.deidentify.residual import found_in_header, found_in_pixels
 from tasks.deidentify.screening import NOT_CHECKED, NOT_NEEDED, PIXEL_TAGS, has_pixels, screened
 from tasks.deidentify.values import codecs_in, text_of
 from tasks.dicom.pixels import check_pixels, clean_pixel_carriers
@@ -30,6 +30,8 @@ from tasks.dicom.reading import read_dataset
 from tasks.dicom.refusal import Refusal
 from tasks.dicom.silence import silenced
 from tasks.dicom.writing import write_dataset
+from tasks.identifiers.needle import Needle
+from tasks.identifiers.search import found_in_text
 from tasks.identity import Pseudonymizer
 from tasks.model import Finding, Status
 

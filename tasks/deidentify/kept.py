@@ -12,12 +12,13 @@ from config.deid import Profile
 from tasks.deidentify.ages import capped_age
 from tasks.deidentify.charsets import known_terms
 from tasks.deidentify.dates import is_time, read_date, shift_date, shift_datetime
-from tasks.deidentify.needles import BASIC_DATE, Kind, Needle, spellings
-from tasks.deidentify.residual import found_in_text
+from tasks.deidentify.needles import BASIC_DATE, spellings
 from tasks.deidentify.text import Cleaned, Needles, clean_text
 from tasks.deidentify.uids import replaced_uids
 from tasks.deidentify.values import BYTES_VRS, CHARACTER_SET, TEXT_VRS, UNDIVIDED_VRS, Element, is_number, texts_of
 from tasks.deidentify.words import are_known_words, vocabulary
+from tasks.identifiers.needle import Kind, Needle
+from tasks.identifiers.search import found_in_text
 from tasks.identity import Pseudonymizer
 
 DATE: Final = 0x0040A121  # of a content item (PS3.3 section C.17.3)

@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 from itertools import permutations
 
 from pydicom import Dataset
@@ -17,25 +16,7 @@ from config.deid import Profile
 from tasks.deidentify.dates import read_date
 from tasks.deidentify.uids import is_registered
 from tasks.deidentify.values import Element, codecs_in, known_vr, settled_vr, texts_of
-
-
-class Kind(StrEnum):
-    """What a needle is; stands in findings instead of the needle."""
-
-    NAME = "name"
-    IDENTIFIER = "identifier"
-    CONTACT = "contact"
-    UID = "uid"
-    DATE = "date"
-
-
-@dataclass(frozen=True, slots=True)
-class Needle:
-    """A text in small letters; where it touches one of `neighbours`, it is a part of something else."""
-
-    kind: Kind
-    text: str
-    neighbours: str = ""
+from tasks.identifiers.needle import Kind, Needle
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 UIDs are not pooled: each instance has its own, and a UID is replaced or removed by its form, wherever it stands.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +10,11 @@ from typing import Any
 from config.deid import Profile
 from config.keys import KeyRing
 from tasks.deidentify.marks import own_words
-from tasks.deidentify.needles import Kind, Needle, become
-from tasks.deidentify.residual import found_in_text
-from tasks.deidentify.sealing import sealed, unsealed
+from tasks.deidentify.needles import become
 from tasks.deidentify.words import vocabulary
+from tasks.identifiers.needle import Kind, Needle
+from tasks.identifiers.sealing import opened_needles, sealed_needles
+from tasks.identifiers.search import found_in_text
 
 Row = dict[str, Any]
 Needles = frozenset[Needle]
@@ -54,14 +54,10 @@ def pooled(needles: Iterable[Needle]) -> Needles:
 def sealed_rows(by_set: Mapping[tuple[str, Needles], list[str]], ring: KeyRing) -> list[Row]:
     """Give the rows of a needle table from source ids by subject and needle set, sorted by subject and first source."""
     rows: list[Row] = [
-        {"subject_id": subject, "sources": sorted(sources), "sealed": sealed(ring, _written(needles), about=subject)}
+        {"subject_id": subject, "sources": sorted(sources), "sealed": sealed_needles(ring, needles, about=subject)}
         for (subject, needles), sources in by_set.items()
     ]
     return sorted(rows, key=lambda row: (row["subject_id"], row["sources"]))
-
-
-def _written(needles: Needles) -> bytes:
-    return json.dumps(sorted((needle.kind, needle.text, needle.neighbours) for needle in needles)).encode()
 
 
 def read_pools(rows: Iterable[Row], ring: KeyRing) -> dict[str, Pool]:
@@ -75,8 +71,7 @@ def read_pools(rows: Iterable[Row], ring: KeyRing) -> dict[str, Pool]:
     pools: dict[str, Pool] = {}
     for row in rows:
         subject = str(row["subject_id"])
-        written = json.loads(unsealed(ring, row["sealed"], about=subject))
-        needles = frozenset(Needle(Kind(kind), text, neighbours) for kind, text, neighbours in written)
+        needles = opened_needles(ring, row["sealed"], about=subject)
         pools.setdefault(subject, Pool()).add(needles, row["sources"])
     return pools
 

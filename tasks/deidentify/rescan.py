@@ -13,13 +13,13 @@ from pydicom.dataset import FileDataset
 from config.settings import ObjectLimits
 from tasks.context import BatchContext
 from tasks.deidentify.charsets import ASCII
-from tasks.deidentify.needles import Needle
 from tasks.deidentify.pooling import Needles, Pool, searched_for
 from tasks.deidentify.residual import found_in_header, found_in_pixels
 from tasks.deidentify.screening import PIXEL_TAGS
 from tasks.deidentify.values import codecs_in
 from tasks.dicom.reading import read_dataset
 from tasks.dicom.silence import silenced
+from tasks.identifiers.needle import Needle
 from tasks.layout import object_key
 from tasks.model import Status
 

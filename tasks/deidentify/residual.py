@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from tasks.deidentify.charsets import ASCII
-from tasks.deidentify.needles import Kind, Needle
+from tasks.identifiers.needle import Kind, Needle
+from tasks.identifiers.search import stands_free
 
 ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "shift_jis", "iso2022_jp", "euc_kr", "gb18030")
 SHORTEST_IN_PIXELS = 6  # in bytes; shorter ones are met in pixels by chance
@@ -14,29 +15,6 @@ PRINTABLE = range(0x20, 0x7F)
 CHUNK = 1 << 22  # bytes of pixels looked at in one go
 _ESCAPE_TO_ASCII = b"\x1b(B"
 _ESCAPE_BYTES = 3
-
-
-def found_in_text(text: str, needles: Iterable[Needle]) -> list[Needle]:
-    """Give the needles that a text holds."""
-    small = text.lower()
-    return [needle for needle in needles if needle.text in small and _stands_free(small, needle.text, needle)]
-
-
-def _stands_free(hay: str, text: str, needle: Needle) -> bool:
-    position = hay.find(text)
-    while position >= 0:
-        before = hay[position - 1 : position] if position else ""
-        if not (before and before in needle.neighbours) and not _goes_on(hay, position + len(text), needle):
-            return True
-        position = hay.find(text, position + 1)
-    return False
-
-
-def _goes_on(hay: str, end: int, needle: Needle) -> bool:
-    """Tell whether the word goes on: a neighbour stands after it that does not begin the tag of a next element."""
-    if end == len(hay) or hay[end] not in needle.neighbours:
-        return False
-    return end + 1 == len(hay) or hay[end + 1] >= " "
 
 
 def spelled(needle: Needle, codecs: tuple[str, ...]) -> Iterator[bytes]:
@@ -72,7 +50,7 @@ def found_in_header(header: bytes, needles: Iterable[Needle], codecs: tuple[str,
     found = []
     for needle in needles:
         texts = (spelling.lower().decode("latin-1") for spelling in spelled(needle, codecs))
-        if any(text in hay and _stands_free(hay, text, needle) for text in texts):
+        if any(text in hay and stands_free(hay, text, needle) for text in texts):
             found.append(needle)
     return found
 

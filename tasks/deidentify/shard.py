@@ -16,13 +16,13 @@ from tasks.deidentify.crosswalk import IdKind
 from tasks.deidentify.engine.run import engine_of
 from tasks.deidentify.given import GivenNeedles, read_given
 from tasks.deidentify.instance import InstancePolicy, Outcome
-from tasks.deidentify.needles import Needle
 from tasks.deidentify.pooling import pooled, sealed_rows
 from tasks.deidentify.roads import deidentify_object
 from tasks.deidentify.streaming import Streaming, Written
 from tasks.deidentify.time_limit import OutOfTimeError, time_limit
 from tasks.dicom.archives import Member, unpack
 from tasks.errors import StoreError
+from tasks.identifiers.needle import Needle
 from tasks.layout import object_key
 from tasks.model import ShardRef, StageReport, Status
 from tasks.store import FileStore, Incoming

@@ -16,8 +16,9 @@ from config.site_tables import SiteTable
 from config.vocab import fold
 from tasks.context import BatchContext
 from tasks.deidentify.dates import read_date
-from tasks.deidentify.needles import Needle, contact_needles, date_needles, identifier_needles, name_needles
+from tasks.deidentify.needles import contact_needles, date_needles, identifier_needles, name_needles
 from tasks.deidentify.pooling import Needles
+from tasks.identifiers.needle import Needle
 from tasks.tables.formats import parse
 from tasks.tables.model import Layout, UnreadableTableError
 

@@ -12,10 +12,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from tasks.deidentify.needles import Needle, folded
-from tasks.deidentify.patterns import PATTERNS, SMALL_WORDS, UNITS
-from tasks.deidentify.residual import found_in_text
+from tasks.deidentify.needles import folded
 from tasks.deidentify.words import text_words
+from tasks.identifiers.needle import Needle
+from tasks.identifiers.patterns import PATTERNS, SMALL_WORDS, UNITS
+from tasks.identifiers.search import found_in_text
 
 
 class Lost(StrEnum):

@@ -1,5 +1,6 @@
 """Build a release: select, merge, divide, check, render, publish. The module of this stage that knows all stores."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +11,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from config.release import load_population
 from expectations.schemas.catalog import CANONICAL
 from tasks.errors import GateError, StaleVersionError
+from tasks.layout import disclosure_key, release_key, staged_key
 from tasks.model import Finding
 from tasks.release.assignments import keep, moved_findings
 from tasks.release.card import CONTACT_SHEET
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
 from tasks.release.commit import Prepared, absent_objects, publish, stands
 from tasks.release.contact_sheet import contact_sheet
+from tasks.release.disclosure.control import Controlled, controlled
+from tasks.release.disclosure.gates import file_findings, judged
+from tasks.release.disclosure.known import Known
 from tasks.release.division import Division, divided
 from tasks.release.gates import (
     batch_findings,
@@ -39,9 +45,10 @@ from tasks.release.model import (
     ReleaseReport,
     Tables,
 )
-from tasks.release.reading import open_tables, read_commit, read_pointer
+from tasks.release.reading import COMMIT, open_tables, read_commit, read_pointer
 from tasks.release.removal import standing_objects, take_away, withdrawals
 from tasks.release.rendering import rendered
+from tasks.release.report import earlier_distances
 from tasks.release.selection import RELEASED, accepted_batches
 from tasks.release.staging import Staging
 from tasks.release.tables import Before, Edition, in_form, release_tables
@@ -54,16 +61,22 @@ from tasks.release.withdrawn import (
     without_withdrawn,
 )
 from tasks.store import ReadOnlyStore, Store
+from tasks.store.parquet import write_table
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a release, ready to be published to its store, and what it changes there."""
+    """One part of a release, ready to be published to its store, and what it changes there.
+
+    `collection` is what it was made of, `record` the private record of what was coarsened in it.
+    """
 
     store: Store
     prepared: Prepared
     changes: Changes
     withdrawals: pa.Table
+    collection: Collection
+    record: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +88,19 @@ class Draft:
     division: Division
     withdrawn: pa.Table
 
+    @property
+    def digest(self) -> str:
+        """What a person approves: the root digest of the only part, or one digest over those of all parts."""
+        roots = [part.prepared.commit.root_digest for part in self.parts.values()]
+        return roots[0] if len(roots) == 1 else hashlib.sha256("\n".join(roots).encode()).hexdigest()
+
 
 def build_release(
-    version: str, *, context: ReleaseContext, progress: Callable[[int, int], None] | None = None
+    version: str,
+    *,
+    context: ReleaseContext,
+    progress: Callable[[int, int], None] | None = None,
+    approved: str = "",
 ) -> ReleaseReport:
     """Build and publish a release of all accepted batches; nothing happens if this very release stands already.
 
@@ -85,6 +108,8 @@ def build_release(
     ----------
     progress
         Told after each copied object: how many are done, of how many.
+    approved
+        The content digest of the plan that a person approved, which a policy may ask for.
 
     Raises
     ------
@@ -93,18 +118,25 @@ def build_release(
     BatchNotReadyError
         If there is nothing to release.
     GateError
-        If a gate refuses the content, or the version is taken; nothing was published.
+        If a gate refuses the content, the version is taken, or the policy asks for an approval and this content has
+        none; nothing was published.
     VerificationError
         If the store does not hold what was written; nothing was published.
     """
     with TemporaryDirectory(prefix="release-") as folder:
         draft = _draft(version, context, Path(folder))
+        parts = [(part.store, part.prepared) for part in draft.parts.values()]
+        standing = [stands(store, prepared.commit) for store, prepared in parts]
+        if context.policy.approval.required and not all(standing) and approved != draft.digest:
+            raise GateError(
+                f"release {version} waits for a person's approval of this very content; nothing was published",
+                next_step="run the deployment build-release and decide in the Prefect UI",
+            )
         try:
             keep(context.work, draft.division.record, draft.division.partitions, version)
         except StaleVersionError:
-            return build_release(version, context=context, progress=progress)
-        parts = [(part.store, part.prepared) for part in draft.parts.values()]
-        standing = [stands(store, prepared.commit) for store, prepared in parts]
+            return build_release(version, context=context, progress=progress, approved=approved)
+        _keep_records(draft, context)
         copied = publish(parts, context, progress, lambda: _nothing_withdrawn_since(draft, context))
         removed = sum(take_away(part.store, part.withdrawals) for part in draft.parts.values())
     return ReleaseReport(
@@ -132,7 +164,36 @@ def plan_release(version: str, *, context: ReleaseContext, asked: Sequence[Withd
         What would be withdrawn before.
     """
     with TemporaryDirectory(prefix="release-") as folder:
-        draft = _draft(version, context, Path(folder), asked)
+        return _plan(_draft(version, context, Path(folder), asked))
+
+
+def stage_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
+    """Lay all files of a release into the work store, for a person to look at; the release stores are not touched.
+
+    Raises
+    ------
+    GateError
+        As in `build_release`.
+    """
+    with TemporaryDirectory(prefix="release-") as folder:
+        draft = _draft(version, context, Path(folder))
+        for name, part in draft.parts.items():
+            files = {key.removeprefix(release_key(version, "")): key for key in part.prepared.files}
+            for short, key in files.items():
+                context.work.create(staged_key(version, draft.digest, f"{name}/{short}"), part.prepared.files[key])
+            commit = part.prepared.commit.to_bytes()
+            context.work.create(staged_key(version, draft.digest, f"{name}/{COMMIT}"), commit)
+        _keep_records(draft, context)
+        return _plan(draft)
+
+
+def _keep_records(draft: Draft, context: ReleaseContext) -> None:
+    for part in draft.parts.values():
+        commit = part.prepared.commit
+        context.work.create(disclosure_key(commit.release_version, commit.root_digest), write_table(part.record))
+
+
+def _plan(draft: Draft) -> ReleasePlan:
     standing = [stands(part.store, part.prepared.commit) for part in draft.parts.values()]
     absent = [absent_objects(part.store, part.prepared.instances) for part in draft.parts.values()]
     return ReleasePlan(
@@ -152,6 +213,7 @@ def _summary(draft: Draft) -> dict[str, Any]:
         "version": commit.release_version,
         "previous_version": commit.previous_version,
         "root_digest": commit.root_digest,
+        "content_digest": draft.digest,
         "counts": commit.counts,
         "changes": draft.parts[OPEN].changes,
         "held": commit.held,
@@ -176,16 +238,21 @@ def _draft(version: str, context: ReleaseContext, folder: Path, asked: Sequence[
     editions = {part: _edition(version, part, context) for part in division.parts}
     before = {part: _before(context.stores[part], edition.previous_version) for part, edition in editions.items()}
     refuse(_moved(division, before))
+    known = Known(context.work, context.settings, batches)
     parts = {}
     for part, edition in editions.items():
-        held = held_entities(before[part].tables, collection.held)
+        shown = controlled(
+            replace(collection, tables=division.tables_of(part, collection.tables)), kept, context.policy.disclosure
+        )
+        held = held_entities(before[part].tables, shown.collection.held)
         why = {
             entity: pa.concat_tables([rows, held[entity]])
             for entity, rows in withdrawn_entities(before[part].tables, withdrawn).items()
         }
-        tables, log = _tables(division.tables_of(part, collection.tables), edition, before[part], why)
+        tables, log = _tables(shown.collection.tables, edition, before[part], why)
         refuse([*_findings(tables, context), *present_findings(tables, withdrawn)])
         refuse(difference_findings(log, tables, before[part].tables))
+        made_of = _judged(shown, tables, known, (context, part, edition.previous_version))
         gone = withdrawals(context.stores[part], edition, withdrawn)
         traced = public_lineage([batch.lineage for batch in batches], tables)
         whole = tables | {"change_log": log, "withdrawals": gone, "lineage": traced}
@@ -195,9 +262,36 @@ def _draft(version: str, context: ReleaseContext, folder: Path, asked: Sequence[
         sheet = contact_sheet(context.work, tables["imaging_instance"])
         if sheet:
             staging.add(CONTACT_SHEET, [sheet])
-        prepared = rendered(whole, edition, collection, batches, staging)
-        parts[part] = Part(context.stores[part], prepared, count_changes(log), gone)
-    return Draft(parts, collection, division, withdrawn)
+        prepared = rendered(whole, edition, made_of, batches, staging)
+        refuse(file_findings(prepared.files, known))
+        parts[part] = Part(context.stores[part], prepared, count_changes(log), gone, made_of, shown.record)
+    return Draft(parts, _told(collection, parts), division, withdrawn)
+
+
+def _told(collection: Collection, parts: Mapping[str, Part]) -> Collection:
+    """Give the collection with what was held and found in its parts beside what was in the whole."""
+    held = tuple(one for part in parts.values() for one in part.collection.held[len(collection.held) :])
+    found = tuple(one for part in parts.values() for one in part.collection.found[len(collection.found) :])
+    return replace(collection, held=(*collection.held, *held), found=(*collection.found, *found))
+
+
+def _judged(
+    shown: Controlled, tables: Tables, known: Known, where: tuple[ReleaseContext, str, str | None]
+) -> Collection:
+    """Give the collection of a part with what the gates of disclosure tell of it.
+
+    Raises
+    ------
+    GateError
+        If one of them refuses it.
+    """
+    context, part, previous = where
+    policy, collection = context.policy, shown.collection
+    population = load_population(policy.representation, policy.disclosure)
+    found = judged(tables, policy, known, (population, earlier_distances(context.stores[part], previous)))
+    refuse(found.refused)
+    figures = {**collection.figures, "representation": found.representation}
+    return replace(collection, found=(*collection.found, *found.told), figures=figures)
 
 
 def _edition(version: str, part: str, context: ReleaseContext) -> Edition:

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -20,6 +20,7 @@ from tasks.store import Store
 OPEN: Final = "open"
 SEQUESTERED: Final = "sequestered"
 Tables = dict[str, pa.Table]
+HEADERS = pa.schema([("subject_id", pa.string()), ("has_age", pa.bool_()), ("has_sex", pa.bool_())])
 Changes = Mapping[str, Mapping[str, int]]
 
 
@@ -48,9 +49,10 @@ class ReleaseContext:
 class AcceptedBatch:
     """The run of a batch that counts: its tables in batch form, its anchors, and what its final ledger lets pass.
 
-    `candidates` holds sop_uid and sha256 of the ledger's released candidates, `late` the digests of objects in which
-    something was found after their batch was settled (`expectations.schemas.pipeline.LATE`), `lineage` the columns of
-    its lineage that are public.
+    `headers` tells whose age and sex the objects' headers show: subject_id, has_age and has_sex. `candidates` holds
+    sop_uid and sha256 of the ledger's released candidates, `late` the digests of objects in which something was found
+    after their batch was settled (`expectations.schemas.pipeline.LATE`), `lineage` the columns of its lineage that are
+    public.
     """
 
     site: str
@@ -61,6 +63,7 @@ class AcceptedBatch:
     candidates: pa.Table
     late: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     lineage: pa.Table = field(default_factory=BATCH["lineage"].schema.empty_table)
+    headers: pa.Table = field(default_factory=HEADERS.empty_table)
 
     @property
     def name(self) -> str:
@@ -79,11 +82,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The tables of all batches as one, what each rule holds back, and what else is worth telling."""
+    """The tables of all batches as one, what each rule holds back, and what else is worth telling.
+
+    `figures` are the JSON-able figures of disclosure control and representation; empty before these.
+    """
 
     tables: Tables
     held: tuple[Held, ...]
     found: tuple[Finding, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def held_instances(self) -> dict[str, int]:
@@ -194,6 +201,7 @@ class ReleasePlan:
     version: str
     previous_version: str | None
     root_digest: str
+    content_digest: str
     counts: Mapping[str, int]
     changes: Changes
     held: Mapping[str, int]
@@ -222,6 +230,7 @@ class ReleaseReport:
     version: str
     previous_version: str | None
     root_digest: str
+    content_digest: str
     counts: Mapping[str, int]
     changes: Changes
     held: Mapping[str, int]

@@ -1,7 +1,6 @@
 """A release in bytes: tables, manifests, the report of its gates, and the commit that binds them."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 
@@ -13,7 +12,7 @@ from expectations.schemas.catalog import CANONICAL
 from tasks.layout import release_key
 from tasks.release.card import CONTACT_SHEET, card
 from tasks.release.commit import Prepared
-from tasks.release.gates import GATES, refuse
+from tasks.release.gates import refuse
 from tasks.release.hub import NAME as SERIES_LIST
 from tasks.release.hub import series_list
 from tasks.release.manifests import manifests
@@ -21,11 +20,10 @@ from tasks.release.metadata import metadata
 from tasks.release.model import About, AcceptedBatch, Collection, Commit, ReleasedFile
 from tasks.release.nodes import node_files, node_findings, node_tables
 from tasks.release.reading import TABLES
+from tasks.release.report import GATE_REPORT, report_files, report_of
 from tasks.release.staging import Staging
 from tasks.release.tables import Edition, in_form, schema_digest, with_origin
 from tasks.store.content import sha256_of
-
-GATE_REPORT = "report/gates.json"
 
 
 def rendered(
@@ -51,12 +49,14 @@ def rendered(
     GateError
         If a table of nodes holds what the commons' dictionary does not allow.
     """
-    staging.add(GATE_REPORT, [_gate_report(collection)])
     for name, table in tables.items():
         staging.add_table(f"{TABLES}{name}.parquet", with_origin(table, name, edition))
     for name, pieces in derived(tables, edition.about, staging.files):
         staging.add(name, pieces)
     counts = release_counts(tables)
+    title = f"{edition.policy.title} {edition.version}"
+    for name, content in report_files(title, report_of(collection), counts).items():
+        staging.add(name, [content])
     root = root_digest(staging.files)
     own = in_form(CANONICAL["release"], _own_row(edition, counts, root))
     staging.add_table(f"{TABLES}release.parquet", with_origin(own, "release", edition))
@@ -142,10 +142,3 @@ def _own_row(edition: Edition, counts: Mapping[str, int], root: str) -> dict[str
 def _declared(edition: Edition) -> datetime | None:
     day = edition.policy.published
     return datetime.combine(day, time(), UTC) if day else None
-
-
-def _gate_report(collection: Collection) -> bytes:
-    """Give what the gates say of a release that they let pass; `held` counts instances, `found` the rows of a place."""
-    found = [{"rule_id": one.rule_id, "place": one.place, "count": one.count} for one in collection.found]
-    report = {"passed": sorted(GATES), "held": collection.held_instances, "found": found}
-    return (json.dumps(report, sort_keys=True, indent=1) + "\n").encode("ascii")

@@ -16,7 +16,7 @@ from tasks.layout import BatchLayout
 from tasks.model import Status
 from tasks.release.lineage import NAME as LINEAGE
 from tasks.release.lineage import PUBLIC
-from tasks.release.model import AcceptedBatch, Tables
+from tasks.release.model import HEADERS, AcceptedBatch, Tables
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
 
@@ -74,7 +74,22 @@ def _read(work: ReadOnlyStore, name: str, run: str, late: pa.Array) -> AcceptedB
     passed = pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value)
     candidates = ledger.select(["sop_uid", "sha256"]).filter(passed)
     lineage = _table(work, layout.run(run, f"tables/{LINEAGE}.parquet"), BATCH[LINEAGE]).select(PUBLIC)
-    return AcceptedBatch(site, batch, run, tables, anchors, candidates, late, lineage)
+    return AcceptedBatch(
+        site, batch, run, tables, anchors, candidates, late, lineage, _headers(work, layout, run, candidates)
+    )
+
+
+def _headers(work: ReadOnlyStore, layout: BatchLayout, run: str, candidates: pa.Table) -> pa.Table:
+    """Tell whose age and sex the headers of released candidates show; a run without objects shows nobody's."""
+    found = work.read_versioned(layout.run(run, "settled/instances.parquet"))
+    if found is None:
+        return HEADERS.empty_table()
+    rows = read_table(found[0]).select(["subject_id", "patient_age_years", "patient_age_gt89", "patient_sex", "sha256"])
+    rows = rows.filter(pc.is_in(rows["sha256"], value_set=pc.unique(candidates["sha256"])))
+    age = pc.or_(pc.is_valid(rows["patient_age_years"]), pc.is_valid(rows["patient_age_gt89"]))
+    shown = pa.table({"subject_id": rows["subject_id"], "has_age": age, "has_sex": pc.is_valid(rows["patient_sex"])})
+    grouped = shown.group_by("subject_id", use_threads=False).aggregate([("has_age", "any"), ("has_sex", "any")])
+    return pa.table([grouped["subject_id"], grouped["has_age_any"], grouped["has_sex_any"]], schema=HEADERS)
 
 
 def _table(work: ReadOnlyStore, key: str, form: Table) -> pa.Table:

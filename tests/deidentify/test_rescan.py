@@ -14,13 +14,14 @@ from config.keys import KeyRing
 from config.site import Site
 from config.site_tables import SiteTable
 from tasks.context import BatchContext
-from tasks.deidentify.needles import Kind, Needle, date_needles, name_needles
+from tasks.deidentify.needles import date_needles, name_needles
 from tasks.deidentify.pooling import Pool, pooled, read_pools, sealed_rows, searched_for
 from tasks.deidentify.rescan import found_in_object
-from tasks.deidentify.sealing import sealed, unsealed
 from tasks.deidentify.settle import settle_batch
 from tasks.deidentify.table_needles import Sheet, needles_in, sheet_of
 from tasks.errors import VerificationError
+from tasks.identifiers.needle import Kind, Needle
+from tasks.identifiers.sealing import sealed, unsealed
 from tasks.store.memory import MemoryStore
 from tests.deidentify.batches import a_batch, everything, rows_at, settled, settled_ends, worked
 from tests.deidentify.objects import PATIENT_ID, PROFILE, a_ct, bytes_of, outcome_of

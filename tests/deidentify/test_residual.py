@@ -9,8 +9,6 @@ from tasks.deidentify import residual
 from tasks.deidentify.charsets import ASCII
 from tasks.deidentify.dates import read_date
 from tasks.deidentify.needles import (
-    Kind,
-    Needle,
     contact_needles,
     date_needles,
     harvest,
@@ -18,7 +16,9 @@ from tasks.deidentify.needles import (
     name_needles,
     uid_needles,
 )
-from tasks.deidentify.residual import found_in_header, found_in_pixels, found_in_text, has_text
+from tasks.deidentify.residual import found_in_header, found_in_pixels, has_text
+from tasks.identifiers.needle import Kind, Needle
+from tasks.identifiers.search import found_in_text
 from tests.deidentify.objects import PROFILE, ROOT, a_ct, an_item
 
 

@@ -5,8 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.rules import ledger_rules
-from tasks.deidentify.needles import Given, Kind, Needle, folded, text_needles
+from tasks.deidentify.needles import Given, folded, text_needles
 from tasks.deidentify.text import Cleaned, Lost, Needles, clean_text, is_known
+from tasks.identifiers.needle import Kind, Needle
 from tests.deidentify.objects import PEOPLE, POLICY, PROFILE, SUBJECT, a_ct, deidentified, outcome_of, value_after
 
 NOBODY = Needles()

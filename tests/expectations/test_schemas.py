@@ -9,7 +9,7 @@ from expectations.schemas.catalog import BATCH, CANONICAL
 from expectations.schemas.table import Sensitivity, Stage, Table, batch_form, column, stage_of, table_of
 
 COLUMNS = {
-    "subject": 21,
+    "subject": 22,
     "clinical_event": 12,
     "test_result": 10,
     "condition": 7,
@@ -63,7 +63,7 @@ def test_numbers_with_a_dimension_say_their_unit(table: Table) -> None:
 def test_batch_forms_lack_what_only_a_release_knows() -> None:
     assert batch_form(CANONICAL["imaging_instance"]).key == ("sop_uid",)
     dropped = set(CANONICAL["subject"].schema.names) - set(BATCH["subject"].schema.names)
-    assert dropped == {"partition", "first_release", "last_changed_release"}
+    assert dropped == {"age_band", "partition", "first_release", "last_changed_release"}
     assert "release" not in BATCH
     assert "change_log" not in BATCH
     for table in BATCH.values():

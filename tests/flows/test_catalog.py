@@ -41,7 +41,7 @@ def test_only_what_may_pass_by_itself_is_tried_again(problem: Exception, *, agai
 
 def test_every_task_has_a_tag_a_policy_for_failures_and_a_small_result() -> None:
     tasks = [catalog.intake, catalog.deidentify, catalog.settle, catalog.harmonize, catalog.validate, catalog.accept]
-    for task in [*tasks, catalog.publish]:
+    for task in [*tasks, catalog.stage, catalog.publish]:
         assert task.tags
         assert task.retries == 3
         assert task.result_serializer == "json"

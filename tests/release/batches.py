@@ -243,10 +243,11 @@ def _unique(images: Sequence[Image], name: str) -> list[str]:
 
 
 def a_policy(**values: Any) -> ReleasePolicy:
-    """The default policy with a public address, all of it open, and some values changed."""
+    """The default policy with a public address, all open, for so few people without k-anonymity, and values changed."""
     usual = load_release_policy().model_dump()
     partition = usual["partition"] | {"sequestered_percent": 0} | values.pop("partition", {})
-    return ReleasePolicy(**(usual | {"address": ADDRESS, "partition": partition} | values))
+    few = {"disclosure": usual["disclosure"] | {"k": 1}}
+    return ReleasePolicy(**(usual | {"address": ADDRESS, "partition": partition} | few | values))
 
 
 @dataclass

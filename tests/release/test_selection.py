@@ -1,9 +1,11 @@
+import pyarrow as pa
 import pytest
 
 from tasks.errors import BatchNotReadyError, GateError
 from tasks.layout import BatchLayout
 from tasks.release.selection import RELEASED, accepted_batches
 from tasks.store.memory import MemoryStore
+from tasks.store.parquet import write_table
 from tests.release.batches import Batch, Image, Installation, a_policy, first_batch
 
 
@@ -49,3 +51,25 @@ def test_a_table_of_another_form_is_refused_by_its_key() -> None:
 
 def test_lineage_is_not_released() -> None:
     assert "lineage" not in RELEASED
+
+
+def test_headers_of_released_candidates_tell_whose_age_and_sex_they_show(installation: Installation) -> None:
+    images = first_batch().images
+    rows = [
+        {"subject_id": image.subject, "sha256": image.sha256, "patient_age_years": age, "patient_age_gt89": over}
+        | {"patient_sex": "F" if image.subject == "SUBJECTB" else None}
+        for image, age, over in zip(
+            images, [None] * 4 + [61, None, None], [None, False, None, None, False, None, None], strict=True
+        )
+    ]
+    unreleased = {"subject_id": "SUBJECTB", "sha256": "0" * 64, "patient_age_years": 61, "patient_sex": "F"}
+    kinds = [("subject_id", pa.string()), ("sha256", pa.string()), ("patient_age_years", pa.int16())]
+    kinds += [("patient_age_gt89", pa.bool_()), ("patient_sex", pa.string())]
+    table = pa.Table.from_pylist([*rows, unreleased], pa.schema(kinds))
+    key = BatchLayout("site-a", "batch-1").run("run1", "settled/instances.parquet")
+    installation.work.create(key, write_table(table))
+    headers = accepted_batches(installation.work, a_policy())[0].headers.sort_by("subject_id").to_pylist()
+    assert headers == [
+        {"subject_id": "SUBJECTA", "has_age": True, "has_sex": False},
+        {"subject_id": "SUBJECTB", "has_age": False, "has_sex": True},
+    ]

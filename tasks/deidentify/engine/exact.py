@@ -18,13 +18,14 @@ from tasks.deidentify.engine.levels import REPLACED, Judged, Level
 from tasks.deidentify.engine.memory import Pairs
 from tasks.deidentify.engine.notes import Known, Note, Told
 from tasks.deidentify.kept import Keeping
-from tasks.deidentify.needles import Needle, harvest, harvest_words
+from tasks.deidentify.needles import harvest, harvest_words
 from tasks.deidentify.policy import types_of
 from tasks.deidentify.text import Cleaned, Needles, clean_text
 from tasks.dicom.elements import looks_implicit
 from tasks.dicom.reading import read_dataset
 from tasks.dicom.silence import silenced
 from tasks.dicom.syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from tasks.identifiers.needle import Needle
 
 _SYNTAX_HEADER = b"\x02\0\x10\0UI"
 _VR_OFFSET = 4

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.deidentify.engine.memory import Memory
-from tasks.deidentify.needles import Kind, Needle, become
-from tasks.deidentify.residual import SHORTEST_IN_PIXELS, found_in_header, found_in_text, spelled
+from tasks.deidentify.needles import become
+from tasks.deidentify.residual import SHORTEST_IN_PIXELS, found_in_header, spelled
 from tasks.deidentify.text import Needles, clean_text
+from tasks.identifiers.needle import Kind, Needle
+from tasks.identifiers.search import found_in_text
 
 _GRAM = 4  # bytes of a needle by which it is looked for first
 _MIXER = np.uint32(2654435761)

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.deidentify.needles import Kind, Needle
 from tasks.deidentify.residual import SHORTEST_IN_PIXELS, found_in_pixels
+from tasks.identifiers.needle import Kind, Needle
 
 _STEP: Final = 4  # bytes: a needle of six or more holds two whole words of 16 bits from one of its first four bytes on
 _WORDS: Final = 1 << 16

@@ -12,9 +12,9 @@ from tasks.deidentify.engine.notes import Note, Scope, needles_of
 from tasks.deidentify.engine.opened import Opened, PixelSpan, expect_limits
 from tasks.deidentify.engine.pixels import PixelPart, awaited_part, native_part
 from tasks.deidentify.engine.series import Met, Pattern
-from tasks.deidentify.needles import Needle
 from tasks.deidentify.persons import SOP_INSTANCE, Person
 from tasks.dicom.pixels import Image
+from tasks.identifiers.needle import Needle
 
 _LOOKED_AT: Final = SLOTS - DIFFERING
 

@@ -39,13 +39,13 @@ from tasks.deidentify.engine.repeated import Common, Repeated, common_of, repeat
 from tasks.deidentify.facts import facts_of
 from tasks.deidentify.instance import PASSED, InstancePolicy, Outcome
 from tasks.deidentify.marks import CONTRIBUTING_EQUIPMENT, METHOD
-from tasks.deidentify.needles import Needle
 from tasks.deidentify.persons import SERIES, SOP_CLASS, Person
 from tasks.deidentify.screening import NOT_CHECKED, NOT_NEEDED
 from tasks.deidentify.values import CHARACTER_SET
 from tasks.dicom.pixels import Image
 from tasks.dicom.reading import read_dataset
 from tasks.dicom.silence import silenced
+from tasks.identifiers.needle import Needle
 from tasks.model import Status
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ that tells, that two contents of one subject are equal, is no secret here.
 
 import hashlib
 import hmac
+import json
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from config.keys import KeyRing
 from tasks.errors import VerificationError
+from tasks.identifiers.needle import Kind, Needle
 
 _PURPOSE = b"imaging-curation/1/seal"
 
@@ -50,3 +52,21 @@ def unsealed(ring: KeyRing, content: bytes, *, about: str) -> bytes:
         "sealed content cannot be opened",
         next_step="name the key ring that it was sealed under, or run the batch again",
     )
+
+
+def sealed_needles(ring: KeyRing, needles: frozenset[Needle], *, about: str) -> bytes:
+    """Give the needles of a subject sealed; equal ones give the same bytes."""
+    written = sorted((needle.kind, needle.text, needle.neighbours) for needle in needles)
+    return sealed(ring, json.dumps(written).encode(), about=about)
+
+
+def opened_needles(ring: KeyRing, content: bytes, *, about: str) -> frozenset[Needle]:
+    """Give the needles that were sealed of a subject.
+
+    Raises
+    ------
+    VerificationError
+        If no key of the ring opens them.
+    """
+    written = json.loads(unsealed(ring, content, about=about))
+    return frozenset(Needle(Kind(kind), text, neighbours) for kind, text, neighbours in written)

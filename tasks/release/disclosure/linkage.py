@@ -1,0 +1,134 @@
+"""The bytes of a release, file by file: no identifier of a source, no name of a raw object and no key may be in them.
+
+Tables are read back from the bytes that will be published, with their metadata and statistics; of other files every
+word is looked at. Values are compared as a whole: what may stand inside a text is searched for in `texts`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.release.disclosure.known import Known
+
+LINKAGE = "P-LINKAGE"
+PARQUET: Final = ".parquet"
+CHUNK = 1 << 24
+LONGEST_NUMBER_OF_OURS = 12  # digits; counts and sizes in manifests and reports are shorter
+MOST_TEXTS = 1 << 17  # different values of a column of free text; a column of our own has millions
+_AROUND: Final = b"\"'<>,;=|(){}[]/:"  # what stands around words, and parts paths and addresses
+_SPLITTING = bytes.maketrans(_AROUND, b" " * len(_AROUND))
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """Identifiers to search for; `anchors` holds them by the longest part of each that can stand as a word."""
+
+    identifiers: pa.Array
+    anchors: Mapping[str, Sequence[bytes]]
+    words: pa.Array
+
+
+def leaking_files(files: Mapping[str, bytes], known: Known) -> dict[str, int]:
+    """Count, by key of a file, the different identifiers of sources that it holds.
+
+    Parameters
+    ----------
+    files
+        What will be published, by key, each asked for once; the keys are looked at as well.
+    """
+    searched, found, texts = _searched(known.identifiers()), dict[str, int](), dict[str, pa.Array]()
+    for key in files:
+        content, words = files[key], _words_in(key.encode(), searched)
+        if not key.endswith(PARQUET):
+            found[key] = len(words | _in_text(content, searched))
+            continue
+        file = pq.ParquetFile(pa.BufferReader(content))
+        in_table, texts[key] = _in_table(file, searched)
+        found[key] = len(words | in_table)
+        if key.endswith(f"imaging_instance{PARQUET}"):
+            sops = file.read(columns=["sop_uid"])["sop_uid"]
+            found[key] += sum(_count(sops, uids) for uids in known.old_instances())
+    for names in known.old_names():
+        for key, values in texts.items():
+            found[key] += _count(names, values)
+    return {key: count for key, count in sorted(found.items()) if count}
+
+
+def _searched(identifiers: pa.Array) -> _Searched:
+    anchors: dict[str, list[bytes]] = {}
+    for text in identifiers.to_pylist():
+        parts = text.encode().translate(_SPLITTING).split()
+        anchors.setdefault(max(parts, key=len, default=b"").decode("utf-8", "replace"), []).append(text.encode())
+    return _Searched(identifiers, anchors, pa.array(list(anchors), pa.string()))
+
+
+def _count(values: pa.Array, among: pa.Array) -> int:
+    return int(pc.sum(pc.is_in(values, value_set=among)).as_py() or 0)
+
+
+def _values(file: pq.ParquetFile) -> Iterator[pa.Array]:
+    """Give the different values of each column of text, in small letters."""
+    for name, kind in zip(file.schema_arrow.names, file.schema_arrow.types, strict=True):
+        if pa.types.is_string(kind.value_type if pa.types.is_list(kind) else kind):
+            column = file.read(columns=[name])[name].combine_chunks()
+            values = pc.list_flatten(column) if pa.types.is_list(kind) else column
+            yield pc.utf8_lower(pc.unique(values.cast(pa.string())).drop_null())
+
+
+def _in_table(file: pq.ParquetFile, searched: _Searched) -> tuple[set[bytes], pa.Array]:
+    """Give the identifiers in a table and its notes, and the values of those columns that are not our own keys."""
+    found, texts = _words_in("\n".join(_notes(file)).encode(), searched), [pa.array([], pa.string())]
+    for values in _values(file):
+        met = values.filter(pc.is_in(values, value_set=searched.identifiers))
+        found.update(text.encode() for text in met.to_pylist())
+        if len(values) <= MOST_TEXTS:
+            texts.append(values)
+    return found, pc.unique(pa.chunked_array(texts))
+
+
+def _in_text(content: bytes, searched: _Searched) -> set[bytes]:
+    chunks = (_words_in(chunk, searched) for chunk in _chunks(content))
+    return {word for words in chunks for word in words if not _is_number_of_ours(word)}
+
+
+def _is_number_of_ours(word: bytes) -> bool:
+    return word.isdigit() and len(word) <= LONGEST_NUMBER_OF_OURS
+
+
+def _notes(file: pq.ParquetFile) -> Iterator[str]:
+    """Give what a table says beside its values: metadata of file and columns, and the bounds of column chunks."""
+    schema = file.schema_arrow
+    notes = [file.metadata.metadata or {}, schema.metadata or {}, *(field.metadata or {} for field in schema)]
+    for note in notes:
+        for name, text in note.items():
+            if name != b"ARROW:schema":  # holds the notes that are read here, packed
+                yield f"{name.decode()} {text.decode()}"
+    yield file.metadata.created_by
+    for group in range(file.metadata.num_row_groups):
+        for place in range(file.metadata.num_columns):
+            bounds = file.metadata.row_group(group).column(place).statistics
+            if bounds is not None and bounds.has_min_max:
+                yield from (bound for bound in (bounds.min, bounds.max) if isinstance(bound, str))
+
+
+def _chunks(content: bytes) -> Iterator[bytes]:
+    """Give a file in pieces that end with a line."""
+    start = 0
+    while start < len(content):
+        end = content.find(b"\n", start + CHUNK)
+        end = len(content) if end < 0 else end + 1
+        yield content[start:end]
+        start = end
+
+
+def _words_in(content: bytes, searched: _Searched) -> set[bytes]:
+    """Give the identifiers that stand in a text as words, or as parts of a path or an address."""
+    small = content.lower() if content.isascii() else content.decode("utf-8", "replace").lower().encode()
+    text = pa.array([small.translate(_SPLITTING).decode()], pa.string())
+    words = pc.list_flatten(pc.ascii_split_whitespace(text))
+    met = pc.unique(words.filter(pc.is_in(words, value_set=searched.words)))
+    return {whole for word in met.to_pylist() for whole in searched.anchors[word] if whole in small}

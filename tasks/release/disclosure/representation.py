@@ -1,0 +1,55 @@
+"""How far a release is from a reference population, and its partitions from each other, attribute by attribute.
+
+The Jensen-Shannon distance is the square root of the divergence to base 2 (J. Lin, 1991; D. M. Endres and
+J. E. Schindelin, 2003): 0 for equal shares, 1 for shares that have no value in common.
+"""
+
+import math
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from config.release import Population
+
+REPRESENT = "R-REPRESENT"
+UNKNOWN = "Not Reported"
+Shares = Mapping[str, int]
+
+
+def distance(first: Shares, second: Shares) -> float:
+    """Give the Jensen-Shannon distance of two sets of counts; 0 if either has none."""
+    totals = sum(first.values()), sum(second.values())
+    if not all(totals):
+        return 0.0
+    divergence = 0.0
+    for value in sorted({*first, *second}):
+        p, q = first.get(value, 0) / totals[0], second.get(value, 0) / totals[1]
+        divergence += sum(share * math.log2(2 * share / (p + q)) for share in (p, q) if share) / 2
+    return math.sqrt(min(max(divergence, 0.0), 1.0))
+
+
+def counts_of(subjects: pa.Table, attribute: str) -> dict[str, int]:
+    """Count the values of an attribute; a null counts as not reported."""
+    counted = pc.value_counts(pc.fill_null(subjects[attribute].combine_chunks(), UNKNOWN))
+    pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+    return dict(sorted(pairs))
+
+
+def to_population(subjects: pa.Table, population: Population) -> dict[str, float]:
+    """Give the distance of each attribute of a population."""
+    return {
+        attribute: round(distance(counts_of(subjects, attribute), shares), 4)
+        for attribute, shares in sorted(population.items())
+    }
+
+
+def between_partitions(subjects: pa.Table, population: Population) -> dict[str, float]:
+    """Give, by attribute, the distance between open and sequestered subjects; nothing if a partition has none."""
+    open_, other = (subjects.filter(pc.equal(subjects["partition"], name)) for name in ("open", "sequestered"))
+    if not open_.num_rows or not other.num_rows:
+        return {}
+    return {
+        attribute: round(distance(counts_of(open_, attribute), counts_of(other, attribute)), 4)
+        for attribute in sorted(population)
+    }

@@ -1,0 +1,51 @@
+"""The picture of how far a release and those before it are from the reference population."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from xml.sax.saxutils import escape
+
+LEFT, WIDTH, ROW, TOP, RIGHT = 110, 480, 34, 62, 90
+RELEASES_SHOWN: Final = 12  # earlier ones are in the figures
+_STYLE = "text{font:13px system-ui,sans-serif;fill:#1f2933}.t{font-size:15px;font-weight:600}.n{fill:#52606d}"
+_NOW, _BEFORE, _FAR = "#2a9d8f", "#9aa5b1", "#d1495b"
+
+
+def representation_plot(figures: Mapping[str, Any]) -> str:
+    """Give an SVG with one line per attribute, from 0 to 1: this release as a disc, those before it as small rings."""
+    rows = list(figures["distance"].items())
+    height = TOP + ROW * len(rows) + 34
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + RIGHT} {height}" role="img">',
+        f"<title>Distance to {escape(figures['reference'])}</title>",
+        f"<style>{_STYLE}</style>",
+        f'<rect width="{LEFT + WIDTH + RIGHT}" height="{height}" fill="#ffffff"/>',
+        f'<text class="t" x="16" y="24">Jensen-Shannon distance to {escape(figures["reference"])}</text>',
+        '<text class="n" x="16" y="44">disc: this release; rings: releases before; dashes: the limit</text>',
+    ]
+    limit = _x(figures["limit"])
+    bottom = TOP + ROW * len(rows)
+    parts.append(f'<path d="M{limit} {TOP - 8}V{bottom}" stroke="{_FAR}" stroke-dasharray="4 4"/>')
+    for number, (attribute, value) in enumerate(rows):
+        y = TOP + ROW * number + 12
+        earlier = [one["distance"].get(attribute) for one in figures["history"][-RELEASES_SHOWN:]]
+        colour = _FAR if value > figures["limit"] else _NOW
+        parts += [
+            f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end">{escape(attribute)}</text>',
+            f'<path d="M{LEFT} {y}H{LEFT + WIDTH}" stroke="#e4e7eb"/>',
+            *(_ring(one, y) for one in earlier if one is not None),
+            f'<circle cx="{_x(value)}" cy="{y}" r="6" fill="{colour}"/>',
+            f'<text class="n" x="{LEFT + WIDTH + 12}" y="{y + 4}">{value:.3f}</text>',
+        ]
+    parts += [
+        f'<text class="n" x="{_x(tenths / 10)}" y="{bottom + 18}" text-anchor="middle">{tenths / 10:g}</text>'
+        for tenths in range(0, 11, 2)
+    ]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _x(value: float) -> str:
+    return f"{LEFT + value * WIDTH:.1f}"
+
+
+def _ring(value: float, y: int) -> str:
+    return f'<circle cx="{_x(value)}" cy="{y}" r="4" fill="none" stroke="{_BEFORE}"/>'
