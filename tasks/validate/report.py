@@ -30,7 +30,7 @@ def verdict(decision: Decision) -> str:
     if decision.gates:
         rules = ", ".join(sorted({outcome.rule_id for outcome in decision.gates}))
         return f"**The batch is stopped** by {rules}: nothing of it is accepted."
-    held = sum(len(rows) for rows in decision.held.values())
+    held = sum(map(len, decision.held.values()))
     return f"**The batch is accepted**, {held} {'row is' if held == 1 else 'rows are'} held." + (
         f" {len(decision.warnings)} warning{'s' if len(decision.warnings) > 1 else ''}." if decision.warnings else ""
     )
