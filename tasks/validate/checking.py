@@ -105,10 +105,11 @@ def results_of(found: Found, batch: Batch, database: Database) -> list[TableResu
         INSTANCE.name: instance_facts(database, found.tables[INSTANCE.name], sizes),
         CROSS_TABLE: cross_table_facts(database),
     }
-    return run_suites(_frames(found.tables), least, facts)
+    return run_suites(frames_of(found.tables), least, facts)
 
 
-def _frames(tables: Mapping[str, Path]) -> dict[str, Callable[[], pd.DataFrame]]:
+def frames_of(tables: Mapping[str, Path]) -> dict[str, Callable[[], pd.DataFrame]]:
+    """Give what gives the frame of each table that Great Expectations looks at row by row."""
     return {name: partial(_frame, name, path) for name, path in tables.items() if name != INSTANCE.name}
 
 

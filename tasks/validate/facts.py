@@ -27,7 +27,7 @@ FOUND = "found"
 class Facts:
     """Counts by the name of their fact (`expectations.suites.facts`), and the rows (`ROW`) that are to blame."""
 
-    counts: Mapping[str, float]
+    counts: Mapping[str, int]
     rows: Mapping[str, pa.Array] = field(default_factory=dict)
 
     @property
@@ -41,7 +41,7 @@ def cross_table_facts(database: Database) -> Facts:
     database.register("unsound_loinc", unsound_codes(_loinc_codes(database)))
     database.register("known_loinc", known_codes())
     database.register("body_part_areas", areas_of_body_parts())
-    counts: dict[str, float] = {}
+    counts: dict[str, int] = {}
     rows: dict[str, pa.Array] = {}
     for name, query in queries():
         try:

@@ -55,7 +55,7 @@ def instance_facts(database: Database, path: Path, expected: tuple[int, int]) ->
         The least number of rows, and the number of candidates in the ledger.
     """
     plan = dict(_counts(*expected))
-    counts: dict[str, float] = _types(path)
+    counts: dict[str, int] = _types(path)
     rows: dict[str, pa.Array] = {}
     for name, count in _screened(database, plan).items():
         counts[name] = count
@@ -65,7 +65,7 @@ def instance_facts(database: Database, path: Path, expected: tuple[int, int]) ->
     return Facts(counts, rows)
 
 
-def _types(path: Path) -> dict[str, float]:
+def _types(path: Path) -> dict[str, int]:
     """Tell of each column of the schema that is there whether it is of another type."""
     found = pq.read_schema(path)
     return {
@@ -92,9 +92,9 @@ def _alone(database: Database, name: str, count: _Count) -> dict[str, int]:
 
 
 def _counted(database: Database, plan: Mapping[str, _Count]) -> dict[str, int]:
-    asked = ", ".join(one.count for one in plan.values())
-    (numbers,) = database.execute(f"SELECT {asked} FROM ({_WITH_PARENTS})").fetchall()  # noqa: S608 -- of this module
-    return {name: int(number or 0) for name, number in zip(plan, numbers, strict=True)}
+    asked = ", ".join(["count(*)", *(one.count for one in plan.values())])
+    (found,) = database.execute(f"SELECT {asked} FROM ({_WITH_PARENTS})").fetchall()  # noqa: S608 -- of this module
+    return {name: int(number or 0) for name, number in zip(plan, found[1:], strict=True)}
 
 
 def _counts(least_rows: int, candidates: int) -> Iterator[tuple[str, _Count]]:

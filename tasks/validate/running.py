@@ -105,17 +105,22 @@ def _outcome(
     if found.success:
         return Outcome(*about, success=True)
     if facts is not None:
-        return _of_fact(Outcome(*about, success=False, failed=1), str(asked.kwargs.get("column", "")), facts)
+        return _of_fact(Outcome(*about, success=False, failed=1), asked, found, facts)
     rows = positions(sorted(set(found.result.get("unexpected_index_list") or ())))
     count = found.result.get("unexpected_count", 0)
     return Outcome(*about, success=False, failed=count or 1, rows=rows, broken=len(rows) != count)
 
 
-def _of_fact(outcome: Outcome, name: str, facts: Facts) -> Outcome:
-    """Add what was counted; a fact that is not there or is no number is not decided."""
+def _of_fact(
+    outcome: Outcome, asked: ExpectationConfiguration, found: ExpectationValidationResult, facts: Facts
+) -> Outcome:
+    """Add what was counted; a fact that was not seen, or is no whole number, is not decided."""
+    if asked.type not in FACTS:
+        return outcome
+    name = asked.kwargs["column"]
     count = facts.counts.get(name)
-    if not isinstance(count, int):
-        return replace(outcome, broken=bool(name) or outcome.broken)
+    if not isinstance(count, int) or found.result.get("observed_value") != count:
+        return replace(outcome, broken=True)
     return replace(outcome, failed=count, rows=facts.rows.get(name, positions()))
 
 

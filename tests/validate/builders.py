@@ -281,12 +281,17 @@ def found_of(
     evidence = evidence_of(clusters)
     tables = tables_of(clusters)
     for name, table in (tables | evidence | dict(instead or {})).items():
-        (folder / name).write_bytes(write_table(table))
+        (folder / name).write_bytes(write_table(with_nulls(table)))
     return Found(
         {name: folder / name for name in tables},
         {name: folder / name for name in evidence},
         table_of(FINDINGS, list(findings)),
     )
+
+
+def with_nulls(table: pa.Table) -> pa.Table:
+    """The same table where every column may hold nulls, as a file of some other writer."""
+    return pa.table(table.columns, pa.schema([field.with_nullable(True) for field in table.schema]))
 
 
 def one(rows: Rows, name: str, place: int = 0) -> Row:

@@ -18,7 +18,7 @@ from tests.validate.builders import Cluster, evidence_of, tables_of
 
 RUN = "0123456789abcdef"
 PLAN = BatchPlan("s01", "b1", RUN, (), objects=4, tables=1, size_bytes=1000)
-SITE = {
+SITE: dict[str, Any] = {
     "code": "s01",
     "tables": [
         {

@@ -199,7 +199,11 @@ FAULTS: list[Fault] = [
     ("I-COUNT", "imaging_study", put("imaging_study", 0, n_instances=3)),
     ("I-COUNT", "imaging_series", put("imaging_series", 0, n_bytes=204)),
     ("I-COUNT", "imaging_instance.sha256+md5+size", put("imaging_instance", 0, md5="0" * 32)),
-    ("D-AGE-UNIT", "imaging_instance", put_settled(patient_age_years=120)),
+    ("D-AGE-UNIT", "imaging_instance", both(
+        put("subject", 0, age_at_index=None, age_at_index_gt89=None),
+        put("imaging_study", 0, age_at_study=None, age_at_study_gt89=None),
+        put_settled(patient_age_years=120),
+    )),
     ("S-NULL", "imaging_instance.sha256", both(
         put("imaging_instance", 0, sha256=None), lambda cluster: cluster.settled[0].update(sha256=None),
     )),
