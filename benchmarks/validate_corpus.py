@@ -19,10 +19,8 @@ EVENTS_EACH = 9  # clinical rows of a subject beside its own
 CT = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 _SUBJECTS = """
-SELECT 'AAAAAAAA' || replace(replace(replace(lpad(n::VARCHAR, 12, '2'), '0', 'A'), '1', 'B'), '8', 'C') AS old,
-       n, s AS subject_id FROM (
-    SELECT n, upper(translate(lpad(to_base(n, 16), 20, 'a'), '0123456789abcdef', '234567ABCDEFGHIJ')) AS s
-    FROM range({people}) AS counter (n))
+SELECT n, translate(lpad(lower(to_base(n, 16)), 20, '0'), '0123456789abcdef', '234567ABCDEFGHIJ') AS subject_id
+FROM range({people}) AS counter (n)
 """
 _TABLES = {
     "subject": """
@@ -73,7 +71,7 @@ FROM (SELECT number, each, number // 2 % people AS n
       FROM (SELECT {each} AS each, {people} AS people), range({series}) AS counter (number)) JOIN people USING (n)
 """
 _INSTANCES = f"""
-SELECT lower(md5('i' || k)) AS source_id, '2.25.3' || hash(k) || hash('o' || k) AS sop_uid, series_uid, study_uid,
+SELECT lower(md5('i' || k)) AS source_id, '2.25.3' || hash(k) || (10000000 + k) AS sop_uid, series_uid, study_uid,
        subject_id, 526000 AS size_bytes, 526000 AS size, sha256('b' || k) AS sha256, md5('b' || k) AS md5,
        sha256('p' || k) AS pixel_sha256, 'application/dicom' AS media_type, (k % each + 1) AS instance_number,
        512 AS rows, 512 AS columns, 1 AS frames, 12 AS bits_stored, '{EXPLICIT}' AS transfer_syntax_uid,

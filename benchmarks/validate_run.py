@@ -8,12 +8,13 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 from harmonize_run import peak_rss_mb
 from validate_corpus import NAME, RUN, SITE
-from validate_sql import clinical_sql, instance_sql
+from validate_sql import CLINICAL, clinical_queries, clinical_sql, instance_sql
 
 from config.deid import load_profile
 from config.keys import KeyRing
@@ -25,12 +26,11 @@ from tasks.model import BatchPlan
 from tasks.store.local import LocalStore
 from tasks.validate import checking
 from tasks.validate.database import MEMORY, opened
-from tasks.validate.facts import cross_table_facts
+from tasks.validate.facts import facts_of, queries, with_vocabularies
 from tasks.validate.instances import instance_facts
 from tasks.validate.running import run_suites
 from tasks.validate.shard import CROSSWALK, EVIDENCE, TABLES, validate_batch
 
-CLINICAL = ("subject", "clinical_event", "test_result", "condition", "measurement", "medication")
 TIMES = 3
 
 
@@ -63,11 +63,14 @@ def run_rules(folder: Path) -> dict[str, float]:
     spill.mkdir()
     with opened({**files, **evidence}, spill) as database:
         instances = database.execute("SELECT count(*) FROM imaging_instance").fetchall()[0][0]
+        with_vocabularies(database)
+        names = [name for name, _ in queries()]
         frames = checking.frames_of({name: files[name] for name in CLINICAL})
         run_suites({"condition": frames["condition"]}, {"condition": 1}, {})  # what is loaded once per process
 
         def clinical() -> None:
-            facts = {"cross_table": cross_table_facts(database)}
+            found = facts_of(database, clinical_queries())
+            facts = {"cross_table": replace(found, counts=dict.fromkeys(names, 0) | found.counts)}
             results = run_suites(frames, dict.fromkeys(frames, 1), facts)
             _require(sum(not outcome.success for result in results for outcome in result.outcomes))
 

@@ -85,3 +85,8 @@ def release_key(version: str, name: str) -> str:
 def data_key(series_uuid: str, instance_uuid: str) -> str:
     """Give the public key of one released instance."""
     return f"data/{series_uuid}/{instance_uuid}.dcm"
+
+
+def release_report_key(version: str, digest: str, name: str) -> str:
+    """Give the work key of a page about what was checked of a release; `digest` is that of all that the pages say."""
+    return f"releases/{version}/{digest}/{name}"

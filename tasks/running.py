@@ -209,8 +209,10 @@ def plan_publication(version: str, settings: Settings) -> "ReleasePlan":
 def publish(version: str, settings: Settings, progress: Callable[[int, int], None] | None = None) -> "ReleaseReport":
     """Build, check and publish a release of all accepted batches."""
     from tasks.release.build import build_release
+    from tasks.validate.releases import release_check
 
-    return build_release(version, context=_release_context(settings), progress=progress)
+    context = _release_context(settings)
+    return build_release(version, context=context, progress=progress, check=release_check(context.work))
 
 
 def _release_context(settings: Settings) -> "ReleaseContext":

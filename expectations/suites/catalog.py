@@ -16,6 +16,7 @@ from expectations.suites import (
     imaging_study,
     measurement,
     medication,
+    release,
     subject,
     test_result,
 )
@@ -36,6 +37,7 @@ def suites() -> dict[str, ExpectationSuite]:
         imaging_series,
         imaging_instance,
         cross_table,
+        release,
     )
     return {suite.name: suite for suite in (module.suite() for module in modules)}
 

@@ -6,10 +6,20 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 
 from expectations.schemas.catalog import CANONICAL
-from tasks.model import Finding
+from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
-from tasks.release.commit import Prepared, absent_objects, publish, stands
-from tasks.release.gates import batch_findings, content_findings, key_findings, refuse, tree_findings
+from tasks.release.commit import Prepared, absent_objects, publish, resized_objects, stands
+from tasks.release.gates import (
+    batch_findings,
+    by_counts,
+    cohort_findings,
+    content_findings,
+    difference_findings,
+    key_findings,
+    refuse,
+    standing_findings,
+    tree_findings,
+)
 from tasks.release.merging import merged
 from tasks.release.model import Collection, ReleaseContext, ReleasePlan, ReleaseReport, Tables
 from tasks.release.reading import open_tables, read_commit, read_pointer
@@ -19,6 +29,9 @@ from tasks.release.tables import Before, Edition, in_form, release_tables
 from tasks.store import ReadOnlyStore
 
 
+Check = Callable[[ReleaseFacts], ReleaseVerdict]
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A release ready to be published, and what it changes."""
@@ -26,10 +39,15 @@ class Draft:
     prepared: Prepared
     changes: Mapping[str, Mapping[str, int]]
     collection: Collection
+    report: str
 
 
 def build_release(
-    version: str, *, context: ReleaseContext, progress: Callable[[int, int], None] | None = None
+    version: str,
+    *,
+    context: ReleaseContext,
+    progress: Callable[[int, int], None] | None = None,
+    check: Check = by_counts,
 ) -> ReleaseReport:
     """Build and publish a release of all accepted batches; nothing happens if this very release stands already.
 
@@ -37,6 +55,8 @@ def build_release(
     ----------
     progress
         Told after each copied object: how many are done, of how many.
+    check
+        Judges what was counted.
 
     Raises
     ------
@@ -49,7 +69,7 @@ def build_release(
     VerificationError
         If the store does not hold what was written; nothing was published.
     """
-    draft = _draft(version, context)
+    draft = _draft(version, context, check)
     commit = draft.prepared.commit
     unchanged = stands(context.release, commit)
     copied = publish(draft.prepared, context, progress)
@@ -64,12 +84,13 @@ def build_release(
         found=_by_rule(draft.collection.found),
         objects_copied=copied,
         unchanged=unchanged,
+        report=draft.report,
     )
 
 
 def plan_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
     """Say what `build_release` would do; writes nothing, and raises what it would raise before its first write."""
-    draft = _draft(version, context)
+    draft = _draft(version, context, by_counts)
     commit = draft.prepared.commit
     absent = absent_objects(context.release, draft.prepared.instances)
     return ReleasePlan(
@@ -87,22 +108,43 @@ def plan_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
     )
 
 
-def _draft(version: str, context: ReleaseContext) -> Draft:
+def _draft(version: str, context: ReleaseContext, check: Check) -> Draft:
     context.policy.check_version(version)
     batches = accepted_batches(context.work, context.policy)
     collection, findings = merged(batches)
-    refuse([*(finding for batch in batches for finding in batch_findings(batch)), *findings])
+    counted = [*(finding for batch in batches for finding in batch_findings(batch)), *findings]
+    _judge_if_fired(ReleaseFacts(version, counted, is_whole=False), context, check)
     previous = _previous_version(context.release, version)
     address = (context.policy.address or context.release.address).partition("?")[0].rstrip("/")
     edition = Edition(version, previous, context.policy, address if address.startswith("s3://") else "")
     before = _before(context.release, previous)
     now = entity_digests(collection.tables)
     tables = release_tables(collection.tables, edition, now, before)
-    refuse(_findings(tables, context))
+    counted += _findings(tables, context)
+    _judge_if_fired(ReleaseFacts(version, counted, is_whole=False), context, check)
     held = held_entities(before.tables, collection.held)
     log = in_form(CANONICAL["change_log"], change_log(version, now, before.digests, held))
     prepared = rendered(tables | {"change_log": log}, edition, collection, batches)
-    return Draft(prepared, count_changes(log), collection)
+    counted += [*key_findings("change_log", {"change_log": log}), *difference_findings(log, now, before.digests)]
+    counted += standing_findings(
+        prepared.commit,
+        read_commit(context.release, version),
+        resized_objects(context.release, prepared.instances),
+    )
+    report = _judge(ReleaseFacts(version, counted, is_whole=True), context, check)
+    return Draft(prepared, count_changes(log), collection, report)
+
+
+def _judge_if_fired(facts: ReleaseFacts, context: ReleaseContext, check: Check) -> None:
+    """Stop early by what would only lead to more of the same, since later steps rely on it."""
+    if any(finding.count for finding in facts.findings):
+        _judge(facts, context, check)
+
+
+def _judge(facts: ReleaseFacts, context: ReleaseContext, check: Check) -> str:
+    verdict = check(facts)
+    refuse(facts, verdict, context.work.address)
+    return verdict.report
 
 
 def _by_rule(findings: Sequence[Finding]) -> dict[str, int]:
@@ -130,4 +172,5 @@ def _before(release: ReadOnlyStore, previous: str | None) -> Before:
 
 def _findings(tables: Tables, context: ReleaseContext) -> Sequence[Finding]:
     keys = [finding for name in tables for finding in key_findings(name, tables)]
-    return [*keys, *tree_findings(tables), *content_findings(tables, context.policy)]
+    content = content_findings(tables, context.policy)
+    return [*keys, *tree_findings(tables), *content, *cohort_findings(tables)]

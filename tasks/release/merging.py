@@ -21,6 +21,8 @@ from tasks.release.timelines import DAYS, rebased, timelines, told_subjects, wit
 STAGE = "release"
 DUPLICATE_SOP = "I-DUP-SOP"
 RESIDUAL = "DE-RESIDUAL"
+KEY_UNIQUE = "S-KEY-UNIQUE"
+IMAGELESS = "I-ORPHAN-TABLE"
 # What says where a row came from: of the same row sent twice, by one site or by two, the least stays.
 ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {"subject": ("site_id",), "clinical_event": ("source_row",)}
 # What is made anew from the rows of all batches, and so need not agree before.
@@ -67,6 +69,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
     stacked["imaging_instance"], unlike = without_conflicts(stacked["imaging_instance"])
     stacked["imaging_instance"], telling = without_late(stacked["imaging_instance"], batches)
     stacked["subject"], moved = _one_person_each(stacked["subject"], told, lines)
+    unseen = imageless(stacked)
     stacked, withheld = _on_one_timeline(without_empty(stacked), pc.unique(lines["subject_id"]))
     findings = [*_lost(lines), *(finding for name, rows in stacked.items() for finding in disagreements(name, rows))]
     tables = {name: one_of_each(name, rows) for name, rows in stacked.items()}
@@ -74,6 +77,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
     found = (
         Finding(CONFLICTING, STAGE, "subject", len(strangers.subject_ids)),
         Finding(MOVED, STAGE, "subject.zip3", moved),
+        Finding(IMAGELESS, STAGE, "subject", unseen),
         Finding(YEAR_WITHHELD, STAGE, "imaging_study.study_year", withheld),
     )
     held = tuple(one for one in (strangers, unlike, telling) if len(one.subject_ids) + len(one.sop_uids))
@@ -134,7 +138,7 @@ def _in_stays(events: pa.Table, sent: pa.Table, lines: pa.Table) -> pa.Table:
 def _lost(lines: pa.Table) -> list[Finding]:
     """Count the subjects of whom a batch has days from a date that it does not state."""
     lost = len(pc.unique(lines.filter(lines["is_lost"])["subject_id"]))
-    return [Finding("C-INDEX", STAGE, "anchors", lost)] if lost else []
+    return [Finding("C-INDEX", STAGE, "anchors", lost)]
 
 
 def without_conflicts(instances: pa.Table) -> tuple[pa.Table, Held]:
@@ -160,17 +164,17 @@ def without_late(instances: pa.Table, batches: Sequence[AcceptedBatch]) -> tuple
 
 
 def disagreements(name: str, rows: pa.Table) -> list[Finding]:
-    """Count, by rule, the keys under which rows of a table differ."""
+    """Count, by rule, the keys under which rows of a table differ; 0 where none do."""
     key = BATCH[name].key
+    explanations = [(columns, rule_id) for table, columns, rule_id in CONFLICT_RULES if table == name]
     if rows.group_by(list(key)).aggregate([]).num_rows == rows.num_rows:
-        return []
+        return [Finding(rule_id, STAGE, name, 0) for rule_id in (*(rule_id for _, rule_id in explanations), KEY_UNIQUE)]
     ignored = {*key, *ORIGIN.get(name, ()), *COUNTED.get(name, ()), *_DERIVED.get(name, ())}
     compared = [column for column in rows.schema.names if column not in ignored]
-    explanations = [(columns, rule_id) for table, columns, rule_id in CONFLICT_RULES if table == name]
     unlike = _differing(rows, key, compared)
     found = [(rule_id, _differing(rows, key, columns)) for columns, rule_id in explanations]
     rest = unlike - sum(count for _, count in found)
-    return [Finding(rule_id, STAGE, name, count) for rule_id, count in (*found, ("S-KEY-UNIQUE", rest)) if count]
+    return [Finding(rule_id, STAGE, name, count) for rule_id, count in (*found, (KEY_UNIQUE, rest))]
 
 
 def _differing(rows: pa.Table, key: Sequence[str], columns: Sequence[str]) -> int:
@@ -191,16 +195,24 @@ def one_of_each(name: str, rows: pa.Table) -> pa.Table:
 
 
 def without_empty(tables: Mapping[str, pa.Table]) -> Tables:
-    """Leave out series without instances, studies without series, and subjects that lost their last study by that."""
+    """Leave out series without instances, studies without series, and subjects without studies, with all of theirs.
+
+    A collection of images has no subjects without any (rule I-COHORT); they are told of (`imageless`).
+    """
     kept = dict(tables)
     kept["imaging_series"] = _known(tables["imaging_series"], "series_uid", tables["imaging_instance"])
     kept["imaging_study"] = _known(tables["imaging_study"], "study_uid", kept["imaging_series"])
-    before, after = (pc.unique(form["imaging_study"]["subject_id"]) for form in (tables, kept))
-    lost = before.filter(pc.invert(pc.is_in(before, value_set=after)))
+    subjects = pc.unique(kept["imaging_study"]["subject_id"])
     for name in ("subject", *_OF_SUBJECT):
-        if len(lost) and name in kept:
-            kept[name] = kept[name].filter(pc.invert(pc.is_in(kept[name]["subject_id"], value_set=lost)))
+        if name in kept and not name.startswith("imaging"):
+            kept[name] = kept[name].filter(pc.is_in(kept[name]["subject_id"], value_set=subjects))
     return kept
+
+
+def imageless(tables: Mapping[str, pa.Table]) -> int:
+    """Count the subjects of whom there is a row and no image."""
+    seen = pc.unique(tables["imaging_study"]["subject_id"])
+    return int(pc.sum(pc.invert(pc.is_in(pc.unique(tables["subject"]["subject_id"]), value_set=seen))).as_py() or 0)
 
 
 def _known(rows: pa.Table, column: str, among: pa.Table) -> pa.Table:

@@ -146,7 +146,8 @@ class ReleasePlan:
 class ReleaseReport:
     """What building a release did, in the words of `ReleasePlan`.
 
-    `unchanged` tells that it stood there whole and nothing was written.
+    `unchanged` tells that it stood there whole and nothing was written; `report` is the work key of the Data Docs of
+    its gates, empty if none were written.
     """
 
     version: str
@@ -159,6 +160,7 @@ class ReleaseReport:
     found: Mapping[str, int]
     objects_copied: int
     unchanged: bool
+    report: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Give the report as JSON-able values."""

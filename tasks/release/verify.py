@@ -19,7 +19,7 @@ from tasks.errors import MissingKeyError, StoreError, VerificationError
 from tasks.layout import release_key
 from tasks.release.change_log import change_log, entity_digests, held_entities
 from tasks.release.commit import DATA, Progress, sampled
-from tasks.release.gates import key_findings, tree_findings
+from tasks.release.gates import cohort_findings, key_findings, tree_findings
 from tasks.release.manifests import manifests
 from tasks.release.merging import COUNTED, recounted
 from tasks.release.model import Commit, Problem, ReleasedFile, Tables
@@ -150,8 +150,9 @@ def _is_of_this_version(tables: Mapping[str, pa.Table]) -> bool:
 
 
 def _contents(tables: Tables, commit: Commit) -> Iterator[Problem]:
-    findings = [finding for name in tables for finding in key_findings(name, tables)] + tree_findings(tables)
-    for finding in findings:
+    findings = [finding for name in tables for finding in key_findings(name, tables)]
+    findings += [*tree_findings(tables), *cohort_findings(tables)]
+    for finding in (one for one in findings if one.count):
         yield Problem(finding.rule_id, finding.place, f"{finding.count} rows break the rule")
     counted = recounted(tables)
     for name, columns in COUNTED.items():

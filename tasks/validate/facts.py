@@ -4,7 +4,7 @@ A query that cannot run, because a column is missing or of another type, gives n
 fails.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -38,12 +38,22 @@ class Facts:
 
 def cross_table_facts(database: Database) -> Facts:
     """Count what the suite of cross-table rules asks for, over the views of `tasks.validate.database`."""
+    with_vocabularies(database)
+    return facts_of(database, queries())
+
+
+def with_vocabularies(database: Database) -> None:
+    """Give a database the tables of ours that queries look at."""
     database.register("unsound_loinc", unsound_codes(_loinc_codes(database)))
     database.register("known_loinc", known_codes())
     database.register("body_part_areas", areas_of_body_parts())
+
+
+def facts_of(database: Database, asked: Iterable[tuple[str, str]]) -> Facts:
+    """Count by queries, each with the name of its fact."""
     counts: dict[str, int] = {}
     rows: dict[str, pa.Array] = {}
-    for name, query in queries():
+    for name, query in asked:
         try:
             found = database.sql(query)
             if FOUND in found.columns:

@@ -36,6 +36,19 @@ def verdict(decision: Decision) -> str:
     )
 
 
+def release_report(title: str, verdict: str, outcomes: Sequence[Outcome]) -> str:
+    """Give the report of one release."""
+    return "\n".join([f"# Gates of {title}", "", verdict, "", *_fired(outcomes)]) + "\n"
+
+
+def release_verdict(outcomes: Sequence[Outcome]) -> str:
+    """Say in one sentence what becomes of a release."""
+    rules = sorted({outcome.rule_id for outcome in outcomes if not outcome.success and not outcome.broken})
+    if all(outcome.success for outcome in outcomes):
+        return f"**The release may be published**: every one of {len(outcomes)} gates holds."
+    return f"**The release is refused** by {', '.join(rules) or 'gates that could not be decided'}: nothing is published."
+
+
 def fired(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Give the outcomes that are no success: gates first, then blocks, then warnings, each by rule and place."""
     weight = {Severity.GATE: 0, Severity.BLOCK: 1, Severity.WARN: 2}
