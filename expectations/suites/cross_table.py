@@ -2,11 +2,14 @@
 
 from great_expectations import ExpectationSuite
 
+from config.marginals import marginals
 from expectations.schemas.catalog import BATCH
 from expectations.suites.derive import counted
-from expectations.suites.facts import Check, suite_of_facts
+from expectations.suites.checks import COMPLETE, DRIFT, Check
+from expectations.suites.facts import suite_of_facts
 
 NAME = "cross_table"
+APART = ("imaging_instance", "lineage")  # the one is counted in one pass, the other stays private
 DESCRIPTION = "What one cell does not tell: rules that span columns, rows, tables, or the batches of a site."
 
 SUBJECT = (
@@ -53,7 +56,8 @@ CLINICAL = (
     Check(
         "clinical_event",
         "C-VENT-IN-STAY",
-        "Invasive ventilation and ECMO lie inside a hospital stay and an ICU stay of the same subject",
+        "Invasive ventilation and ECMO lie inside a hospital stay of the same subject, and inside an ICU stay "
+        "unless the site ventilates outside of it",
     ),
     Check("clinical_event", "C-LOS", "A hospital or ICU stay is at most 365 days long"),
     Check("clinical_event", "C-OVERLAP", "Hospital stays of one subject do not overlap, nor do its ICU stays"),
@@ -115,12 +119,31 @@ IMAGING = (
         "Each new UID, also of what an image refers to, was made of one source UID and is none itself",
     ),
 )
-OWN = (*SUBJECT, *CLINICAL, *IMAGING)
+WHOLE = tuple(
+    check
+    for one in marginals()
+    for check in (
+        Check(
+            one.table,
+            COMPLETE,
+            f"{one.column} holds a value in at least {one.least_share:.0%} of the rows, or the share of the site file",
+            one.column,
+        ),
+        Check(
+            one.table,
+            DRIFT,
+            f"Values of {one.column} are spread as in the site's other batches, to a distance of {one.most_distance} "
+            "(told in thousandths)",
+            one.column,
+        ),
+    )
+)
+OWN = (*SUBJECT, *CLINICAL, *IMAGING, *WHOLE)
 
 
 def checks() -> tuple[Check, ...]:
     """Give every check of the suite."""
-    of_schemas = (check for name, table in BATCH.items() if name not in ("imaging_instance", "lineage") for check in counted(table))
+    of_schemas = (check for name, table in BATCH.items() if name not in APART for check in counted(table))
     return (*of_schemas, *OWN)
 
 

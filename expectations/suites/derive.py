@@ -10,7 +10,7 @@ from great_expectations.expectations.expectation import Expectation
 
 from expectations.schemas.table import Table
 from expectations.suites.demands import Demand, Kind, demands_of, values_of
-from expectations.suites.facts import Check
+from expectations.suites.checks import Check
 from expectations.suites.rule import bound
 
 CODED = "CategoricalDtypeType"

@@ -1,42 +1,15 @@
-"""Facts: how many rows break a rule that is counted by a query. A suite of facts looks at one row, a column per check.
+"""A suite of facts looks at one row, which has a column for each check: how many rows break its rule.
 
-`tasks.validate` and `tasks.release` count; here stands what is counted, in words, and that each count must be none.
+`tasks.validate` and `tasks.release` count; here stands that each count must be none.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import great_expectations.expectations as gxe
 from great_expectations import ExpectationSuite
 
-from config.rules import Severity
+from expectations.suites.checks import Check
 from expectations.suites.rule import bound
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that is counted: the table whose rows break the rule, the rule, and what must hold.
-
-    `place` names the columns, empty for the row as a whole; `part` tells two checks of one rule and place apart;
-    `severity` is set where it differs from the severity of the rule, because the rule's text says so.
-    """
-
-    table: str
-    rule_id: str
-    text: str
-    place: str = ""
-    severity: Severity | None = None
-    part: str = ""
-
-    @property
-    def name(self) -> str:
-        """The name of the fact."""
-        return f"{fact(self.table, self.rule_id, self.place)} {self.part}".rstrip()
-
-
-def fact(table: str, rule_id: str, place: str = "") -> str:
-    """Give the name of a fact, such as ``C-FLAG-DERIVED subject.ever_icu``."""
-    return f"{rule_id} {table}.{place}" if place else f"{rule_id} {table}"
 
 
 def suite_of_facts(name: str, description: str, checks: Iterable[Check]) -> ExpectationSuite:

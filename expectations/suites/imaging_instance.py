@@ -6,7 +6,8 @@ from config.rules import Severity
 from expectations.schemas.catalog import BATCH
 from expectations.suites.demands import demands_of
 from expectations.suites.derive import check_of
-from expectations.suites.facts import Check, suite_of_facts
+from expectations.suites.checks import Check
+from expectations.suites.facts import suite_of_facts
 
 TABLE = BATCH["imaging_instance"]
 ROWS = Check(TABLE.name, "S-EMPTY", "The table has rows when the batch has de-identified images")

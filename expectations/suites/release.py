@@ -4,7 +4,8 @@ from great_expectations import ExpectationSuite
 
 from config.rules import Severity
 from expectations.schemas.catalog import BATCH, CANONICAL
-from expectations.suites.facts import Check, suite_of_facts
+from expectations.suites.checks import Check
+from expectations.suites.facts import suite_of_facts
 
 NAME = "release"
 DESCRIPTION = "What must hold before anything of a release is published."

@@ -38,9 +38,6 @@ CONFLICT_RULES: Final = (
     ("imaging_series", ("study_uid", "subject_id"), "I-UID-TREE"),
     ("imaging_instance", ("series_uid", "study_uid", "subject_id"), "I-UID-TREE"),
 )
-_OF_SUBJECT = tuple(
-    name for name, form in BATCH.items() if any(reference.table == "subject" for reference in form.references)
-)
 _SERIES_COUNTS = """
     SELECT series_uid, list_sort(list(DISTINCT transfer_syntax_uid)) AS transfer_syntaxes,
            count(*)::INTEGER AS n_instances, sum(size)::BIGINT AS n_bytes,
@@ -69,7 +66,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
     stacked["imaging_instance"], unlike = without_conflicts(stacked["imaging_instance"])
     stacked["imaging_instance"], telling = without_late(stacked["imaging_instance"], batches)
     stacked["subject"], moved = _one_person_each(stacked["subject"], told, lines)
-    unseen = imageless(stacked)
+    unseen = len(imageless(stacked))
     stacked, withheld = _on_one_timeline(without_empty(stacked), pc.unique(lines["subject_id"]))
     findings = [*_lost(lines), *(finding for name, rows in stacked.items() for finding in disagreements(name, rows))]
     tables = {name: one_of_each(name, rows) for name, rows in stacked.items()}
@@ -202,17 +199,14 @@ def without_empty(tables: Mapping[str, pa.Table]) -> Tables:
     kept = dict(tables)
     kept["imaging_series"] = _known(tables["imaging_series"], "series_uid", tables["imaging_instance"])
     kept["imaging_study"] = _known(tables["imaging_study"], "study_uid", kept["imaging_series"])
-    subjects = pc.unique(kept["imaging_study"]["subject_id"])
-    for name in ("subject", *_OF_SUBJECT):
-        if name in kept and not name.startswith("imaging"):
-            kept[name] = kept[name].filter(pc.is_in(kept[name]["subject_id"], value_set=subjects))
-    return kept
+    unseen = imageless(kept)
+    return {name: _others(rows, unseen) if "subject_id" in rows.schema.names else rows for name, rows in kept.items()}
 
 
-def imageless(tables: Mapping[str, pa.Table]) -> int:
-    """Count the subjects of whom there is a row and no image."""
-    seen = pc.unique(tables["imaging_study"]["subject_id"])
-    return int(pc.sum(pc.invert(pc.is_in(pc.unique(tables["subject"]["subject_id"]), value_set=seen))).as_py() or 0)
+def imageless(tables: Mapping[str, pa.Table]) -> pa.Array:
+    """Give the subjects of whom there is a row and no study."""
+    seen, known = (pc.unique(tables[name]["subject_id"]) for name in ("imaging_study", "subject"))
+    return known.filter(pc.invert(pc.is_in(known, value_set=seen)))
 
 
 def _known(rows: pa.Table, column: str, among: pa.Table) -> pa.Table:

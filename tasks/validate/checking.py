@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from config.rules import Severity, data_rules
 from config.site import Site
 from expectations.schemas.catalog import BATCH
-from expectations.schemas.pipeline import FINDINGS
+from expectations.schemas.pipeline import FINDINGS, MARGINALS
 from expectations.schemas.table import table_of
 from expectations.suites.cross_table import NAME as CROSS_TABLE
 from tasks.model import Status
@@ -24,6 +24,7 @@ from tasks.validate.facts import cross_table_facts
 from tasks.validate.frames import frame_of
 from tasks.validate.instances import TABLE as INSTANCE
 from tasks.validate.instances import instance_facts
+from tasks.validate.marginals import marginal_facts, marginals_of
 from tasks.validate.outcome import Outcome
 from tasks.validate.report import Balance, outcome_report, verdict
 from tasks.validate.running import TableResult, run_suites
@@ -45,22 +46,26 @@ class Found:
 
     `tables` are the harmonized tables; `evidence` is ``ledger`` and ``settled`` (the settled ledger and instances),
     ``holds``, ``anchors`` and ``lineage`` of harmonize, and the private ``crosswalk``. `findings` are those of all
-    earlier stages.
+    earlier stages, `earlier` the counts of the site's other accepted batches (`tasks.validate.marginals`).
     """
 
     tables: Mapping[str, Path]
     evidence: Mapping[str, Path]
     findings: pa.Table
+    earlier: pa.Table = field(default_factory=MARGINALS.schema.empty_table)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What validation says: decision, balance of rows, findings of its own, and the text of every report by name."""
+    """What validation says: decision, balance of rows, findings of its own, the text of every report by name, and counts
+    of values for the site's next batch.
+    """
 
     decision: Decision
     balances: tuple[Balance, ...]
     findings: pa.Table
     reports: Mapping[str, str]
+    marginals: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ def check(found: Found, batch: Batch, folder: Path) -> Checked:
     """
     rows = {name: pq.read_metadata(path).num_rows for name, path in found.tables.items()}
     with opened({**found.tables, **found.evidence}, folder) as database:
-        results = results_of(found, batch, database)
+        marginals = marginals_of(database)
+        results = results_of(found, batch, database, marginals)
         ours = [outcome for result in results for outcome in result.outcomes]
         outcomes = [*ours, *_holds(database), *_gates_before(found.findings)]
         decision = decide(outcomes, database, list(found.tables))
@@ -93,17 +99,20 @@ def check(found: Found, batch: Batch, folder: Path) -> Checked:
     reports = {f"report/data_docs/{path}": text for path, text in data_docs(subject, results, outcomes).items()}
     heading = f"Validation of {title}, run {batch.run}"
     reports["report/validation.md"] = outcome_report(heading, balances, outcomes, decision)
-    return Checked(decision, balances, findings_of(ours), reports)
+    return Checked(decision, balances, findings_of(ours), reports, marginals)
 
 
-def results_of(found: Found, batch: Batch, database: Database) -> list[TableResult]:
+def results_of(found: Found, batch: Batch, database: Database, marginals: pa.Table) -> list[TableResult]:
     """Run every suite: of tables on their frames, of facts on what the database counts."""
+    database.register("site", pa.table({"ventilation_outside_icu": [batch.site.facts.ventilation_outside_icu]}))
     candidates = _candidates(database)
     least = least_rows(found.tables, batch, candidates)
     sizes = least[INSTANCE.name], candidates
+    across = cross_table_facts(database)
+    whole = marginal_facts(marginals, found.earlier, batch.site.completeness)
     facts = {
         INSTANCE.name: instance_facts(database, found.tables[INSTANCE.name], sizes),
-        CROSS_TABLE: cross_table_facts(database),
+        CROSS_TABLE: replace(across, counts={**across.counts, **whole}),
     }
     return run_suites(frames_of(found.tables), least, facts)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from config.rules import Severity
 from expectations.schemas.catalog import BATCH
-from expectations.suites.facts import fact
+from expectations.suites.checks import fact
 from tasks.validate.database import ROW, Database
 from tasks.validate.outcome import Outcome
 from tasks.validate.queries import QUERIES

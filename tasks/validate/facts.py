@@ -13,19 +13,19 @@ import pyarrow as pa
 
 from expectations.schemas.catalog import BATCH
 from expectations.schemas.table import Table
+from expectations.suites.cross_table import APART
 from expectations.suites.demands import Demand, Kind, demands_of
 from expectations.suites.derive import COUNTED, check_of
 from tasks.validate.database import ROW, Database, column_of
 from tasks.validate.loinc import areas_of_body_parts, known_codes, unsound_codes
 from tasks.validate.queries import QUERIES
 
-APART = ("imaging_instance", "lineage")  # the one is counted in one pass (`instances`), the other stays private
 FOUND = "found"
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Counts by the name of their fact (`expectations.suites.facts`), and the rows (`ROW`) that are to blame."""
+    """Counts by the name of their fact (`expectations.suites.checks`), and the rows (`ROW`) that are to blame."""
 
     counts: Mapping[str, int]
     rows: Mapping[str, pa.Array] = field(default_factory=dict)

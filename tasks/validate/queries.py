@@ -2,14 +2,14 @@
 or, where no row is to blame, how many things do (`found`).
 
 Relations are the harmonized tables by name, `settled` (the de-identified instances that the ledger counts), `holds`,
-`anchors` and `lineage` of harmonize, `crosswalk` (private: what each UID became), and of our tables `unsound_loinc`,
-`known_loinc` and `body_part_areas`. An unknown day breaks nothing.
+`anchors` and `lineage` of harmonize, `crosswalk` (private: what each UID became), `site` (one row: whether patients are
+ventilated outside the ICU), and of our tables `unsound_loinc`, `known_loinc` and `body_part_areas`. An unknown day breaks nothing.
 """
 # ruff: noqa: S608 -- every name and number put into a query is written in this module
 
 from collections.abc import Mapping
 
-from expectations.suites.facts import fact
+from expectations.suites.checks import fact
 
 YEAR_DAYS = 365.25
 AGE_TOLERANCE_YEARS = 2  # one year of tolerance, and one because both ages are completed years
@@ -149,7 +149,8 @@ SUBJECT = {
 CLINICAL_EVENT = {
     ("C-ICU-IN-HOSP", ""): _outside_stay("e.event_type = 'icu_stay'", "hospital_stay"),
     ("C-VENT-IN-STAY", ""): f"""
-        {_outside_stay(_VENTILATION, "hospital_stay")} UNION {_outside_stay(_VENTILATION, "icu_stay")}
+        {_outside_stay(_VENTILATION, "hospital_stay")}
+        UNION {_outside_stay(f"{_VENTILATION} AND NOT (SELECT ventilation_outside_icu FROM site)", "icu_stay")}
     """,
     ("C-LOS", ""): f"""
         SELECT _row FROM clinical_event

@@ -17,6 +17,8 @@ from tasks.model import BatchPlan, StageReport
 from tasks.store.files import fetch
 from tasks.store.parquet import read_table, write_table
 from tasks.validate.ledger import merged_findings
+from tasks.validate.marginals import FILE as MARGINALS_FILE
+from tasks.validate.marginals import earlier_marginals
 from tasks.validate.settling import Accepting, accept_ledger, accept_table
 
 if TYPE_CHECKING:
@@ -120,7 +122,10 @@ def _validate(plan: BatchPlan, context: BatchContext, folder: Path) -> dict[str,
         for stage in ("deidentify", "harmonize")
     ]
     found = Found(
-        {name: local[name] for name in tables}, {name: local[name] for name in evidence}, merged_findings(before)
+        {name: local[name] for name in tables},
+        {name: local[name] for name in evidence},
+        merged_findings(before),
+        earlier_marginals(context.work, plan.site, plan.batch),
     )
     checked = check(found, Batch(context.site, context.batch, run, has_tables=plan.tables > 0), folder)
     for name, text in checked.reports.items():
@@ -128,6 +133,7 @@ def _validate(plan: BatchPlan, context: BatchContext, folder: Path) -> dict[str,
     findings = merged_findings([*before, checked.findings])
     context.work.create(layout.run(run, "findings.parquet"), write_table(findings))
     if not checked.decision.gates:
+        context.work.create(layout.run(run, MARGINALS_FILE), write_table(checked.marginals))
         _write_accepted(Accepting(context, run, folder), local, checked)
     return _facts(checked)
 

@@ -14,6 +14,7 @@ from expectations.suites.catalog import suites
 from tasks.validate.checking import Batch, results_of
 from tasks.validate.database import opened
 from tasks.validate.facts import Facts
+from tasks.validate.marginals import marginals_of
 from tasks.validate.running import TableResult, run_suites
 from tests.validate.builders import Cluster, found_of, tables_of
 from tests.validate.runs import RUN, SITE
@@ -59,7 +60,7 @@ def results(folder: Path, instead: dict[str, pa.Table]) -> dict[str, TableResult
     site = Site.model_validate(SITE | {"tables": [{"pattern": "*.csv", "columns": columns}]})
     with opened({**found.tables, **found.evidence}, folder) as database:
         batch = Batch(site, "b1", RUN, has_tables=True)
-        return {result.suite: result for result in results_of(found, batch, database)}
+        return {result.suite: result for result in results_of(found, batch, database, marginals_of(database))}
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.__name__)

@@ -8,11 +8,13 @@ import pyarrow.compute as pc
 import pytest
 
 from config.rules import Severity
+from expectations.schemas.pipeline import MARGINALS
 from expectations.suites.catalog import suites
 from expectations.suites.cross_table import checks
 from tasks.validate.checking import results_of
 from tasks.validate.facts import queries
 from tasks.validate.database import opened
+from tasks.validate.marginals import marginal_facts, marginals_of
 from tasks.validate.outcome import Outcome
 from tests.validate.builders import Change, Cluster, Row, evidence_of, found_of
 from tests.validate.runs import of_site
@@ -279,7 +281,7 @@ def outcomes(clusters: list[Cluster], tmp_path_factory: pytest.TempPathFactory) 
 def outcomes_of(clusters: list[Cluster], folder: Path, **instead: pa.Table) -> list[Outcome]:
     found = found_of(clusters, folder, instead=instead)
     with opened({**found.tables, **found.evidence}, folder) as database:
-        return [outcome for one in results_of(found, of_site(), database) for outcome in one.outcomes]
+        return [outcome for one in results_of(found, of_site(), database, marginals_of(database)) for outcome in one.outcomes]
 
 
 @pytest.fixture(scope="module")
@@ -371,7 +373,8 @@ def test_a_uid_that_was_not_made_of_one_source_uid_stops_the_batch(
     assert failures(outcomes_of([Cluster()], tmp_path, crosswalk=crosswalk)) == {("I-UID-REFS", "imaging_series", count)}
 
 
-OF_WHOLE_TABLES = {"S-SCHEMA", "S-EMPTY", "S-NO-CLINICAL", "C-REPEAT", "I-UID-REFS"}  # test_degenerate.py, and above
+# tested above, in test_degenerate.py and in test_marginals.py
+OF_WHOLE_TABLES = {"S-SCHEMA", "S-EMPTY", "S-NO-CLINICAL", "C-REPEAT", "I-UID-REFS", "S-COMPLETE", "S-DRIFT"}
 
 
 def test_every_rule_of_a_suite_has_a_seeded_fault() -> None:
@@ -382,6 +385,7 @@ def test_every_rule_of_a_suite_has_a_seeded_fault() -> None:
 
 def test_every_check_has_a_query_and_the_other_way_round() -> None:
     asked = [name for name, _ in queries()]
+    asked += marginal_facts(MARGINALS.schema.empty_table(), MARGINALS.schema.empty_table(), {})
     assert sorted(asked) == sorted(check.name for check in checks())
     assert len(asked) == len(set(asked))
 
