@@ -117,7 +117,7 @@ def write_batch(size: Size, folder: Path) -> None:
     series = size.instances // size.each_series
     numbers = {"people": size.people, "each": size.each_series, "series": series, "instances": size.instances}
     with duckdb.connect() as database:
-        database.execute("CREATE TABLE people AS SELECT n, subject_id FROM (" + _SUBJECTS.format(**numbers) + ")")
+        database.execute("CREATE TABLE people AS " + _SUBJECTS.format(**numbers))
         database.execute("CREATE TABLE series AS " + _SERIES.format(**numbers))
         for name, statement in _TABLES.items():
             _write(database, statement, BATCH[name], run / f"harmonized/{name}.parquet")
@@ -144,7 +144,9 @@ def _write(database: duckdb.DuckDBPyConnection, statement: str, table: Table, pa
 
 def _conformed(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
     columns = [
-        batch.column(field.name).cast(field.type) if field.name in batch.schema.names else pa.nulls(len(batch), field.type)
+        batch.column(field.name).cast(field.type)
+        if field.name in batch.schema.names
+        else pa.nulls(len(batch), field.type)
         for field in table.schema
     ]
     return pa.RecordBatch.from_arrays(columns, schema=table.schema)

@@ -4,8 +4,8 @@ from great_expectations import ExpectationSuite
 
 from config.marginals import marginals
 from expectations.schemas.catalog import BATCH
-from expectations.suites.derive import counted
 from expectations.suites.checks import COMPLETE, DRIFT, Check
+from expectations.suites.derive import counted
 from expectations.suites.facts import suite_of_facts
 
 NAME = "cross_table"
@@ -17,8 +17,7 @@ SUBJECT = (
     Check(
         "subject",
         "D-SEX-DICOM",
-        "sex agrees with Patient's Sex of every image, and the images with one another, "
-        "where they say female or male",
+        "sex agrees with Patient's Sex of every image, and the images with one another, where they say female or male",
     ),
     Check("subject", "D-ZIP", "zip3 stands with country US only", "country"),
     Check("subject", "C-FLAG-DERIVED", "ever_icu is Yes if and only if clinical_event has an ICU stay", "ever_icu"),
@@ -105,8 +104,12 @@ IMAGING = (
     ),
     Check("imaging_study", "L-LOINC-CHECK", "loinc_code has a valid check digit and is an active code of the table"),
     Check("imaging_study", "L-LOINC-ATTR", "Name, system, method and contrast are those of loinc_code"),
-    Check("imaging_study", "L-LOINC-UNIQUE", "A description that is known has one code in all studies of its modalities"),
-    Check("imaging_series", "I-COUNT", "n_instances and n_bytes are the number and size of its rows in imaging_instance"),
+    Check(
+        "imaging_study", "L-LOINC-UNIQUE", "A description that is known has one code in all studies of its modalities"
+    ),
+    Check(
+        "imaging_series", "I-COUNT", "n_instances and n_bytes are the number and size of its rows in imaging_instance"
+    ),
     Check("imaging_series", "I-BODYPART", "The body part belongs to the region of the LOINC code of the study"),
     Check(
         "imaging_series",

@@ -1,6 +1,7 @@
 """The demands of a schema as expectations on the table, and as checks that are counted."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import great_expectations.expectations as gxe
 import numpy as np
@@ -9,8 +10,8 @@ from great_expectations import ExpectationSuite
 from great_expectations.expectations.expectation import Expectation
 
 from expectations.schemas.table import Table
-from expectations.suites.demands import Demand, Kind, demands_of, values_of
 from expectations.suites.checks import Check
+from expectations.suites.demands import Demand, Kind, demands_of, values_of
 from expectations.suites.rule import bound
 
 CODED = "CategoricalDtypeType"
@@ -69,26 +70,21 @@ def assemble(table: Table, expectations: list[Expectation]) -> ExpectationSuite:
 
 
 def _expected(table: Table, demand: Demand) -> Expectation:
-    def made(kind: type[Expectation], **arguments: object) -> Expectation:
-        return bound(kind, demand.rule_id, demand.text, table=table.name, **arguments)
+    kind, arguments = _kind_of(table, demand)
+    return bound(kind, demand.rule_id, demand.text, table=table.name, **arguments)
 
-    column = demand.columns[0]
-    match demand.kind:
-        case Kind.TYPE:
-            named = type_name(table.schema.field(column))
-            return made(gxe.ExpectColumnValuesToBeOfType, column=column, type_=named)
-        case Kind.NOT_NULL:
-            return made(gxe.ExpectColumnValuesToNotBeNull, column=column)
-        case Kind.IN_SET:
-            return made(gxe.ExpectColumnValuesToBeInSet, column=column, value_set=list(demand.values))
-        case Kind.BETWEEN:
-            limits = {"min_value": demand.least, "max_value": demand.most}
-            return made(gxe.ExpectColumnValuesToBeBetween, column=column, **limits)
-        case Kind.REGEX:
-            return made(gxe.ExpectColumnValuesToMatchRegex, column=column, regex=demand.regex)
-        case Kind.UNIQUE if len(demand.columns) == 1:
-            return made(gxe.ExpectColumnValuesToBeUnique, column=column)
-        case Kind.UNIQUE:
-            return made(gxe.ExpectCompoundColumnsToBeUnique, column_list=list(demand.columns))
-        case other:
-            raise ValueError(f"{other} is counted, not expected of a column")
+
+def _kind_of(table: Table, demand: Demand) -> tuple[type[Expectation], dict[str, Any]]:
+    column = {"column": demand.columns[0]}
+    kinds: dict[Kind, tuple[type[Expectation], dict[str, Any]]] = {
+        Kind.TYPE: (gxe.ExpectColumnValuesToBeOfType, {"type_": type_name(table.schema.field(demand.columns[0]))}),
+        Kind.NOT_NULL: (gxe.ExpectColumnValuesToNotBeNull, {}),
+        Kind.IN_SET: (gxe.ExpectColumnValuesToBeInSet, {"value_set": list(demand.values)}),
+        Kind.BETWEEN: (gxe.ExpectColumnValuesToBeBetween, {"min_value": demand.least, "max_value": demand.most}),
+        Kind.REGEX: (gxe.ExpectColumnValuesToMatchRegex, {"regex": demand.regex}),
+        Kind.UNIQUE: (gxe.ExpectColumnValuesToBeUnique, {}),
+    }
+    if demand.kind is Kind.UNIQUE and len(demand.columns) > 1:
+        return gxe.ExpectCompoundColumnsToBeUnique, {"column_list": list(demand.columns)}
+    kind, arguments = kinds[demand.kind]
+    return kind, column | arguments

@@ -4,17 +4,15 @@ from great_expectations import ExpectationSuite
 
 from config.rules import Severity
 from expectations.schemas.catalog import BATCH
+from expectations.suites.checks import Check
 from expectations.suites.demands import demands_of
 from expectations.suites.derive import check_of
-from expectations.suites.checks import Check
 from expectations.suites.facts import suite_of_facts
 
 TABLE = BATCH["imaging_instance"]
 ROWS = Check(TABLE.name, "S-EMPTY", "The table has rows when the batch has de-identified images")
 LEDGER = Check(TABLE.name, "I-COUNT", "There is one row for each de-identified instance that the ledger counts")
-OBJECT = Check(
-    TABLE.name, "I-COUNT", "Digests and size are those of the de-identified object", "sha256+md5+size"
-)
+OBJECT = Check(TABLE.name, "I-COUNT", "Digests and size are those of the de-identified object", "sha256+md5+size")
 TREE = Check(TABLE.name, "I-UID-TREE", "Study and subject are those of the series, and the subject that of the study")
 AGE_UNIT = Check(
     TABLE.name,

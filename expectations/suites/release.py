@@ -12,7 +12,9 @@ DESCRIPTION = "What must hold before anything of a release is published."
 RELEASED = tuple(name for name in BATCH if name != "lineage")
 COUNTS = (
     Check("batches", "I-COUNT", "The instances of each batch are the candidates of its ledger", "ledger"),
-    Check("batches", "I-COUNT", "Counts and sizes of series are those of their instances in each batch", "imaging_series"),
+    Check(
+        "batches", "I-COUNT", "Counts and sizes of series are those of their instances in each batch", "imaging_series"
+    ),
     Check("batches", "I-COUNT", "Counts of studies are those of their series in each batch", "imaging_study"),
 )
 MERGED = (
@@ -20,8 +22,16 @@ MERGED = (
     Check("imaging_study", "I-UID-TREE", "All batches say of a study that it is the same subject's"),
 )
 CONTENT = (
-    Check("imaging_series", "I-UID-TREE", "Study and subject of a series are the same in all batches, and those of its study"),
-    Check("imaging_instance", "I-UID-TREE", "Series, study and subject of an instance are the same in all batches, and those of its series"),
+    Check(
+        "imaging_series",
+        "I-UID-TREE",
+        "Study and subject of a series are the same in all batches, and those of its study",
+    ),
+    Check(
+        "imaging_instance",
+        "I-UID-TREE",
+        "Series, study and subject of an instance are the same in all batches, and those of its series",
+    ),
     Check("subject", "D-ZIP", "zip3 is no area of 20 000 people or fewer", "zip3"),
     Check(
         "imaging_instance",

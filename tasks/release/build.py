@@ -28,7 +28,6 @@ from tasks.release.selection import RELEASED, accepted_batches
 from tasks.release.tables import Before, Edition, in_form, release_tables
 from tasks.store import ReadOnlyStore
 
-
 Check = Callable[[ReleaseFacts], ReleaseVerdict]
 
 

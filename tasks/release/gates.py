@@ -4,7 +4,7 @@ Each function gives a finding for everything that it looks at, with the count 0 
 at is as much a fact as what was found. The suite of releases (`expectations.suites.release`) lists them all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -15,8 +15,8 @@ from config.vocab import small_zip3
 from expectations.schemas.catalog import CANONICAL
 from tasks.errors import GateError
 from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
-from tasks.release.merging import STAGE
 from tasks.release.change_log import Digests
+from tasks.release.merging import STAGE
 from tasks.release.model import AcceptedBatch, Commit
 
 KEY_UNIQUE = "S-KEY-UNIQUE"

@@ -26,7 +26,9 @@ IMAGELESS = "I-ORPHAN-TABLE"
 # What says where a row came from: of the same row sent twice, by one site or by two, the least stays.
 ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {"subject": ("site_id",), "clinical_event": ("source_row",)}
 # What is made anew from the rows of all batches, and so need not agree before.
-_DERIVED: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(("clinical_event", "measurement", "medication"), ("parent_event_id",))
+_DERIVED: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+    ("clinical_event", "measurement", "medication"), ("parent_event_id",)
+)
 # What is counted from the rows below, and so made anew once the batches are one.
 COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "imaging_series": ("transfer_syntaxes", "n_instances", "n_bytes", "series_sha256"),

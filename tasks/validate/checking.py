@@ -1,4 +1,4 @@
-"""One batch checked: files of tables in, outcomes, decision and pages out. Writes nothing but what does not fit memory."""
+"""One batch checked: files of tables in, outcomes, decision and pages out; writes only what memory cannot hold."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -57,8 +57,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What validation says: decision, balance of rows, findings of its own, the text of every report by name, and counts
-    of values for the site's next batch.
+    """What validation says: decision, balance of rows, its own findings, and the text of every report by name.
+
+    `marginals` are counts of values for the site's next batch.
     """
 
     decision: Decision

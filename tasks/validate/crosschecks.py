@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 import duckdb
 import numpy as np
 import pyarrow as pa
+from expectations.suites.flags import flag
 
 from expectations.schemas.catalog import BATCH
 from expectations.schemas.table import Table
-from expectations.suites.flags import flag
 from tasks.validate.frames import Flags
 from tasks.validate.loinc import areas_of_body_parts, known_codes, unsound_codes
 from tasks.validate.queries import QUERIES

@@ -1,4 +1,4 @@
-"""Data Docs of a batch or a release: Great Expectations renders each suite's result, and our own page shows what it rendered.
+"""Data Docs of a batch or a release: Great Expectations renders results, and our own pages show what it rendered.
 
 Its own pages load scripts and styles from public networks, name the time and show offending values; these do not.
 """

@@ -1,4 +1,5 @@
 """From outcomes to decisions: which rows are held and for which rules, and what stops the batch. No data is changed."""
+# ruff: noqa: S608 -- every name put into a statement is of our own schemas
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ WHOLES = (  # a whole is released whole: what its row counts must all be there
     ("imaging_series", "study_uid", "imaging_study"),
 )
 CLINICAL = ("clinical_event", "test_result", "condition")
-# What is derived from clinical rows, and so hangs on them: if without the held rows it were another, it is held as well.
+# What is derived from clinical rows hangs on them: if without the held rows it were another, it is held as well.
 DERIVED = (
     (fact("subject", "C-FLAG-DERIVED", "ever_icu"), "subject", ("clinical_event",)),
     (fact("subject", "C-FLAG-DERIVED", "ever_ventilated"), "subject", ("clinical_event",)),
@@ -86,7 +87,7 @@ def _add(database: Database, name: str, rows: pa.Table) -> int:
 
 
 def _insert(database: Database, name: str, statement: str) -> int:
-    new = f"SELECT {ROW}, rule_id FROM ({statement}) EXCEPT FROM held_{name}"  # noqa: S608 -- names of our own schemas
+    new = f"SELECT {ROW}, rule_id FROM ({statement}) EXCEPT FROM held_{name}"
     (row,) = database.execute(f"INSERT INTO held_{name} {new}").fetchall()
     return int(row[0])
 
@@ -125,39 +126,40 @@ def _spread(database: Database, link: _Link) -> int:
         f"""SELECT t.{ROW}, k.rule_id FROM {link.target} t JOIN (
                 SELECT DISTINCT s.{link.source_column} AS value, h.rule_id
                 FROM {link.source} s JOIN held_{link.source} h USING ({ROW})) k
-            ON t.{link.target_column} = k.value""",  # noqa: S608 -- names of our own schemas
+            ON t.{link.target_column} = k.value""",
     )
 
 
 def _count(database: Database, name: str) -> int:
-    (row,) = database.execute(f"SELECT count(*) FROM held_{name}").fetchall()  # noqa: S608 -- names of our own schemas
+    (row,) = database.execute(f"SELECT count(*) FROM held_{name}").fetchall()
     return int(row[0])
 
 
 def _spread_derived(database: Database, tables: Sequence[str]) -> int:
-    """Hold the rows whose derived values the accepted clinical rows alone do not give, for the rules of the held ones."""
+    """Hold the rows whose derived values the accepted clinical rows do not give, for the rules of the held ones."""
     if not any(_count(database, name) for name in CLINICAL):
         return 0
     for name in tables:
-        left = f"SELECT * FROM main.{name} ANTI JOIN temp.held_{name} USING ({ROW})"  # noqa: S608 -- our own names
+        left = f"SELECT * FROM main.{name} ANTI JOIN temp.held_{name} USING ({ROW})"
         database.execute(f"CREATE OR REPLACE TEMP VIEW kept_{name} AS {left}")
     return sum(_spread_of(database, *derived) for derived in DERIVED)
 
 
 def _spread_of(database: Database, name: str, target: str, sources: tuple[str, ...]) -> int:
     told = " UNION ALL ".join(
-        f"SELECT s.subject_id, h.rule_id FROM main.{source} s JOIN held_{source} h USING ({ROW})"  # noqa: S608
-        for source in sources
+        f"SELECT s.subject_id, h.rule_id FROM main.{source} s JOIN held_{source} h USING ({ROW})" for source in sources
     )
     tables = " ".join(f"{table} AS (SELECT * FROM kept_{table})," for table in (target, *sources))
     return _insert(
         database,
         target,
         f"""WITH {tables} broken AS ({QUERIES[name]}), told AS ({told})
-            SELECT t.{ROW}, told.rule_id FROM broken JOIN main.{target} t USING ({ROW}) JOIN told USING (subject_id)""",  # noqa: S608
+            SELECT t.{ROW}, told.rule_id FROM broken JOIN main.{target} t USING ({ROW}) JOIN told USING (subject_id)""",
     )
 
 
 def _held(database: Database, name: str) -> pa.Table:
-    statement = f"SELECT {ROW}, list(rule_id ORDER BY rule_id) AS rule_ids FROM held_{name} GROUP BY {ROW} ORDER BY {ROW}"  # noqa: S608
+    statement = (
+        f"SELECT {ROW}, list(rule_id ORDER BY rule_id) AS rule_ids FROM held_{name} GROUP BY {ROW} ORDER BY {ROW}"
+    )
     return database.sql(statement).to_arrow_table().cast(HELD)

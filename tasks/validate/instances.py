@@ -17,7 +17,7 @@ from tasks.validate.facts import Facts, listed
 
 TABLE = BATCH["imaging_instance"]
 _OBJECT = "hash(sop_uid, sha256, md5, {size})"
-_WITH_PARENTS = f"""
+_WITH_PARENTS = """
     SELECT i.*, p.series_uid AS known_series, p.study_uid AS study_of_series, p.subject_id AS subject_of_series,
            t.study_uid AS known_study, t.subject_id AS subject_of_study, s.subject_id AS known_subject
     FROM imaging_instance i
@@ -26,7 +26,7 @@ _WITH_PARENTS = f"""
     LEFT JOIN (SELECT study_uid, any_value(subject_id) AS subject_id FROM imaging_study GROUP BY study_uid) t
         ON t.study_uid = i.study_uid
     LEFT JOIN (SELECT DISTINCT subject_id FROM subject) s ON s.subject_id = i.subject_id
-"""  # noqa: S608 -- constants
+"""
 _KNOWN = {"imaging_series": "known_series", "imaging_study": "known_study", "subject": "known_subject"}
 
 
@@ -104,8 +104,9 @@ def _counts(least_rows: int, candidates: int) -> Iterator[tuple[str, _Count]]:
     yield suite.ROWS.name, _Count(f"greatest({least_rows} - count(*), 0)")
     yield suite.LEDGER.name, _Count(f"abs(count(*) - {candidates})")
     yield suite.OBJECT.name, _of_objects()
-    yield suite.TREE.name, _where(
-        "study_uid <> study_of_series OR subject_id <> subject_of_series OR subject_id <> subject_of_study"
+    yield (
+        suite.TREE.name,
+        _where("study_uid <> study_of_series OR subject_id <> subject_of_series OR subject_id <> subject_of_study"),
     )
     yield suite.AGE_UNIT.name, _of_ages()
     yield suite.SAME_PIXELS.name, _repeated("subject_id, pixel_sha256", "HAVING count(*) > 1")
@@ -159,10 +160,7 @@ def _of_objects() -> _Count:
 
 
 def _of_ages() -> _Count:
-    wrong = (
-        "patient_age_years NOT BETWEEN 0 AND 89 "
-        "OR coalesce(patient_age_gt89, true) <> (patient_age_years IS NULL)"
-    )
+    wrong = "patient_age_years NOT BETWEEN 0 AND 89 OR coalesce(patient_age_gt89, true) <> (patient_age_years IS NULL)"
     ages = f"FROM settled WHERE {wrong}"
     rows = f"SELECT {ROW} FROM imaging_instance SEMI JOIN (SELECT sop_uid {ages}) USING (sop_uid)"  # noqa: S608
-    return _Count(f"(SELECT count(*) {ages})", rows)  # noqa: S608 -- constants of this module
+    return _Count(f"(SELECT count(*) {ages})", rows)

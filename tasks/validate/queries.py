@@ -1,9 +1,9 @@
-"""The rules that span columns, rows or tables, written out: each query gives the rows (`_row`) that break one,
-or, where no row is to blame, how many things do (`found`).
+"""The rules that span columns, rows or tables, written out: each query gives the rows (`_row`) that break one.
 
-Relations are the harmonized tables by name, `settled` (the de-identified instances that the ledger counts), `holds`,
-`anchors` and `lineage` of harmonize, `crosswalk` (private: what each UID became), `site` (one row: whether patients are
-ventilated outside the ICU), and of our tables `unsound_loinc`, `known_loinc` and `body_part_areas`. An unknown day breaks nothing.
+Where no row is to blame it gives how many things break it (`found`). Relations are the harmonized tables by name,
+`settled` (the de-identified instances that the ledger counts), `holds`, `anchors` and `lineage` of harmonize,
+`crosswalk` (private: what each UID became), `site` (one row: whether patients are ventilated outside the ICU), and of
+our tables `unsound_loinc`, `known_loinc` and `body_part_areas`. An unknown day breaks nothing.
 """
 # ruff: noqa: S608 -- every name and number put into a query is written in this module
 

@@ -29,7 +29,9 @@ def release_check(work: Store) -> Callable[[ReleaseFacts], ReleaseVerdict]:
             work.create(release_report_key(facts.version, digest, name), page.encode())
         kept = sum(outcome.success for outcome in outcomes)
         log.info("checked release %s: %d of %d gates hold", facts.version, kept, len(outcomes))
-        undecided = tuple(f"{outcome.rule_id} at {outcome.where} (not counted)" for outcome in outcomes if outcome.broken)
+        undecided = tuple(
+            f"{outcome.rule_id} at {outcome.where} (not counted)" for outcome in outcomes if outcome.broken
+        )
         index = release_report_key(facts.version, digest, INDEX)
         return ReleaseVerdict(kept == len(outcomes), index, undecided)
 

@@ -46,7 +46,9 @@ def release_verdict(outcomes: Sequence[Outcome]) -> str:
     rules = sorted({outcome.rule_id for outcome in outcomes if not outcome.success and not outcome.broken})
     if all(outcome.success for outcome in outcomes):
         return f"**The release may be published**: every one of {len(outcomes)} gates holds."
-    return f"**The release is refused** by {', '.join(rules) or 'gates that could not be decided'}: nothing is published."
+    return (
+        f"**The release is refused** by {', '.join(rules) or 'gates that could not be decided'}: nothing is published."
+    )
 
 
 def fired(outcomes: Sequence[Outcome]) -> list[Outcome]:

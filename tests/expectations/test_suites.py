@@ -6,6 +6,7 @@ from pathlib import Path
 import great_expectations.expectations as gxe
 import pyarrow as pa
 import pytest
+from expectations.suites.flags import flag
 from great_expectations.expectations.metadata_types import FailureSeverity
 
 from config.rules import Severity, data_rules
@@ -13,7 +14,6 @@ from expectations.schemas.catalog import BATCH
 from expectations.schemas.table import Table, column
 from expectations.suites.catalog import FOLDER, as_json, suites, write_json
 from expectations.suites.derive import from_schema, type_name
-from expectations.suites.flags import flag
 from expectations.suites.forms import FORMS
 from expectations.suites.rule import bound, keeps, place_of
 

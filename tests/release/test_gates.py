@@ -134,7 +134,10 @@ def counts(findings: list[Finding]) -> dict[tuple[str, str], int]:
 def test_what_has_nothing_below_it_is_counted(installation: Installation) -> None:
     build_release("2026.11", context=installation.context)
     tables = open_tables(installation.release)
-    without = tables | {"imaging_study": tables["imaging_study"].slice(1), "imaging_instance": tables["imaging_instance"].slice(0, 0)}
+    without = tables | {
+        "imaging_study": tables["imaging_study"].slice(1),
+        "imaging_instance": tables["imaging_instance"].slice(0, 0),
+    }
     assert counts(cohort_findings(without)) == {("I-COHORT", "imaging_series"): 5}
     alone = tables | {"imaging_study": tables["imaging_study"].slice(0, 0)}
     assert counts(cohort_findings(alone)) == {("I-COHORT", "subject"): 3}
@@ -164,13 +167,14 @@ def a_log(*rows: tuple[str, str, str | None]) -> pa.Table:
         (a_log(("added", "c", None), ("withdrawn", "a", None)), {("R-DIFF", "change_log.reason"): 1}),
         (a_log(("withdrawn", "a", "why")), {("R-DIFF", "change_log"): 1}),
         (a_log(("added", "c", None), ("added", "d", None), ("withdrawn", "a", "why")), {("R-DIFF", "change_log"): 1}),
-        (a_log(("added", "c", None), ("withdrawn", "a", "why"), ("changed", "c", "why")), {("R-DIFF", "change_log"): 1}),
+        (
+            a_log(("added", "c", None), ("withdrawn", "a", "why"), ("changed", "c", "why")),
+            {("R-DIFF", "change_log"): 1},
+        ),
     ],
     ids=["the difference", "without a reason", "an addition not told", "one told too many", "a change of what is new"],
 )
-def test_a_change_log_that_is_not_the_difference_is_counted(
-    log: pa.Table, found: dict[tuple[str, str], int]
-) -> None:
+def test_a_change_log_that_is_not_the_difference_is_counted(log: pa.Table, found: dict[tuple[str, str], int]) -> None:
     assert counts(difference_findings(log, ids(subject="bc"), ids(subject="ab"))) == found
 
 

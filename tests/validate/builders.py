@@ -291,7 +291,7 @@ def found_of(
 
 def with_nulls(table: pa.Table) -> pa.Table:
     """The same table where every column may hold nulls, as a file of some other writer."""
-    return pa.table(table.columns, pa.schema([field.with_nullable(True) for field in table.schema]))
+    return pa.table(table.columns, pa.schema([field.with_nullable(nullable=True) for field in table.schema]))
 
 
 def one(rows: Rows, name: str, place: int = 0) -> Row:

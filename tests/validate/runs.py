@@ -31,7 +31,7 @@ SITE: dict[str, Any] = {
 
 def of_site(*, has_tables: bool = True) -> Batch:
     """The batch that is checked."""
-    return Batch(Site.model_validate(SITE), "b1", RUN, has_tables)
+    return Batch(Site.model_validate(SITE), "b1", RUN, has_tables=has_tables)
 
 
 @dataclass

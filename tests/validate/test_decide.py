@@ -130,7 +130,9 @@ def test_a_warning_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_a_gate_stops_the_batch(tmp_path: Path) -> None:
-    assert [one.rule_id for one in decided([outcome("subject", 0, severity=Severity.GATE)], tmp_path).gates] == ["S-ENUM"]
+    assert [one.rule_id for one in decided([outcome("subject", 0, severity=Severity.GATE)], tmp_path).gates] == [
+        "S-ENUM"
+    ]
 
 
 @pytest.mark.parametrize("severity", list(Severity))

@@ -12,7 +12,9 @@ from tests.release.batches import Batch, Installation, some_images
 
 
 def facts(**counts: int) -> ReleaseFacts:
-    found = [Finding(one.rule_id, "release", one.name.split(" ")[1], counts.get(one.rule_id[2:], 0)) for one in checks()]
+    found = [
+        Finding(one.rule_id, "release", one.name.split(" ")[1], counts.get(one.rule_id[2:], 0)) for one in checks()
+    ]
     return ReleaseFacts("2026.11", found, is_whole=True)
 
 

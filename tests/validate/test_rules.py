@@ -12,8 +12,8 @@ from expectations.schemas.pipeline import MARGINALS
 from expectations.suites.catalog import suites
 from expectations.suites.cross_table import checks
 from tasks.validate.checking import results_of
-from tasks.validate.facts import queries
 from tasks.validate.database import opened
+from tasks.validate.facts import queries
 from tasks.validate.marginals import marginal_facts, marginals_of
 from tasks.validate.outcome import Outcome
 from tests.validate.builders import Change, Cluster, Row, evidence_of, found_of
@@ -281,7 +281,11 @@ def outcomes(clusters: list[Cluster], tmp_path_factory: pytest.TempPathFactory) 
 def outcomes_of(clusters: list[Cluster], folder: Path, **instead: pa.Table) -> list[Outcome]:
     found = found_of(clusters, folder, instead=instead)
     with opened({**found.tables, **found.evidence}, folder) as database:
-        return [outcome for one in results_of(found, of_site(), database, marginals_of(database)) for outcome in one.outcomes]
+        return [
+            outcome
+            for one in results_of(found, of_site(), database, marginals_of(database))
+            for outcome in one.outcomes
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -334,7 +338,9 @@ def two_sources(table: pa.Table) -> pa.Table:
 
 def its_own_source(table: pa.Table) -> pa.Table:
     """A UID was left as it was."""
-    return table.set_column(2, table.schema.field(2), pc.if_else(pc.equal(table["kind"], "study"), table["id_old"], table["id_new"]))
+    return table.set_column(
+        2, table.schema.field(2), pc.if_else(pc.equal(table["kind"], "study"), table["id_old"], table["id_new"])
+    )
 
 
 def unknown_series(table: pa.Table) -> pa.Table:
@@ -363,14 +369,14 @@ def test_an_event_that_nobody_sent_stops_the_batch_unless_it_is_a_death_that_a_d
     assert failures(outcomes_of([cluster], tmp_path / "death", lineage=lineage)) == set()
 
 
-@pytest.mark.parametrize(
-    ("change", "count"), [(two_sources, 1), (its_own_source, 4), (unknown_series, 2)]
-)
+@pytest.mark.parametrize(("change", "count"), [(two_sources, 1), (its_own_source, 4), (unknown_series, 2)])
 def test_a_uid_that_was_not_made_of_one_source_uid_stops_the_batch(
     change: Callable[[pa.Table], pa.Table], count: int, tmp_path: Path
 ) -> None:
     crosswalk = change(evidence_of([Cluster()])["crosswalk"])
-    assert failures(outcomes_of([Cluster()], tmp_path, crosswalk=crosswalk)) == {("I-UID-REFS", "imaging_series", count)}
+    assert failures(outcomes_of([Cluster()], tmp_path, crosswalk=crosswalk)) == {
+        ("I-UID-REFS", "imaging_series", count)
+    }
 
 
 # tested above, in test_degenerate.py and in test_marginals.py
