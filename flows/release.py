@@ -10,9 +10,11 @@ from pydantic import Field
 from config.settings import load_settings
 from flows import artifacts
 from flows.limits import alone
+from flows.links import address_of
 from flows.progress import tell
 from flows.report import todays_version
 from tasks import catalog
+from tasks.errors import GateError
 from tasks.release.model import ReleaseReport
 
 log = logging.getLogger(__name__)
@@ -44,9 +46,14 @@ def build_release(version: Version = None) -> ReleaseReport:
     GateError
         If a gate stopped it, or the version exists with other content; readers see the earlier release.
     """
-    name = version or todays_version()
+    name, settings = version or todays_version(), load_settings()
     with alone("build-release"):
-        report = catalog.publish(name, load_settings(), lambda done, total: tell("copy", done, total))
+        try:
+            report = catalog.publish(name, settings, lambda done, total: tell("copy", done, total))
+        except GateError as problem:
+            artifacts.show_stop(f"Release {name}", problem)
+            raise
     artifacts.show_release(report.as_dict())
+    artifacts.show_data_docs(address_of(report.report, settings))
     log.info("release %s: %s", name, "unchanged" if report.unchanged else "published")
     return report

@@ -174,6 +174,14 @@ def validate(plan: BatchPlan, settings: Settings) -> StageReport:
 
 
 @sealed
+def validation_page(plan: BatchPlan, settings: Settings) -> str:
+    """Give what validation found in a batch as Markdown, in counts; empty if it did not come so far."""
+    context = open_context(plan.site, plan.batch, settings)
+    found = context.work.read_versioned(context.layout.run(plan.run, "report/validation.md"))
+    return found[0].decode() if found else ""
+
+
+@sealed
 def accept(plan: BatchPlan, settings: Settings) -> StageReport:
     """Make the run the one that counts for its batch."""
     from tasks.validate.accept import accept_batch
