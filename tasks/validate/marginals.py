@@ -17,6 +17,7 @@ from config.vocab.terms import NOT_REPORTED
 from expectations.schemas.catalog import BATCH
 from expectations.schemas.pipeline import MARGINALS
 from expectations.suites.checks import COMPLETE, DRIFT, fact
+from expectations.suites.demands import values_of
 from tasks.layout import BatchLayout
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
@@ -30,17 +31,20 @@ THOUSAND = 1000  # a distance is told in thousandths, since a fact is a whole nu
 def marginals_of(database: Database) -> pa.Table:
     """Count the values of every column of `config.marginals`; what the database cannot count is left out.
 
-    A value that is missing or not reported is null.
+    A value that is missing or not reported is null, and so is one outside its closed set: it may be a source value.
     """
     found = [_counted(database, one) for one in marginals()]
     return pa.concat_tables([MARGINALS.schema.empty_table(), *(table for table in found if table is not None)])
 
 
 def _counted(database: Database, one: Marginal) -> pa.Table | None:
-    over = f"{one.column}_gt89"
+    over, known = f"{one.column}_gt89", values_of(BATCH[one.table].schema.field(one.column))
     value = f"({one.column} // {one.width} * {one.width})::VARCHAR" if one.width else one.column
     if over in BATCH[one.table].schema.names:
         value = f"CASE WHEN {over} THEN '90' ELSE {value} END"
+    if known:
+        words = ", ".join(f"'{word}'" for word in known)
+        value = f"CASE WHEN {value} IN ({words}) THEN {value} END"
     try:
         counted = database.sql(
             f"SELECT nullif({value}::VARCHAR, '{NOT_REPORTED}') AS value, count(*) AS count FROM {one.table} "  # noqa: S608
