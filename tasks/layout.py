@@ -89,4 +89,4 @@ def data_key(series_uuid: str, instance_uuid: str) -> str:
 
 def release_report_key(version: str, digest: str, name: str) -> str:
     """Give the work key of a page about what was checked of a release; `digest` is that of all that the pages say."""
-    return f"releases/{version}/{digest}/{name}"
+    return f"releases/{version}/report/{digest}/{name}"

@@ -66,11 +66,13 @@ def facts_of(database: Database, asked: Iterable[tuple[str, str]]) -> Facts:
     return Facts(counts, rows)
 
 
-def _loinc_codes(database: Database) -> list[str]:
+def _loinc_codes(database: Database) -> list[str | None]:
     try:
-        return column_of(database, "SELECT DISTINCT loinc_code::VARCHAR AS code FROM imaging_study", "code").to_pylist()
+        found = column_of(database, "SELECT DISTINCT loinc_code::VARCHAR AS code FROM imaging_study", "code")
     except duckdb.Error:
         return []
+    codes: list[str | None] = found.to_pylist()
+    return codes
 
 
 def queries() -> Iterator[tuple[str, str]]:
