@@ -86,6 +86,7 @@ def _deidentify(plan: BatchPlan, settings: Settings) -> list[StageReport]:
 
 
 def _validate(plan: BatchPlan, settings: Settings) -> None:
+    """Validate, and show what was found, also of a batch that is stopped."""
     try:
         catalog.validate(plan, settings)
     except GateError as problem:

@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from flows import artifacts
 from flows.limits import alone
 from flows.links import address_of
@@ -48,12 +48,17 @@ def build_release(version: Version = None) -> ReleaseReport:
     """
     name, settings = version or todays_version(), load_settings()
     with alone("build-release"):
-        try:
-            report = catalog.publish(name, settings, lambda done, total: tell("copy", done, total))
-        except GateError as problem:
-            artifacts.show_stop(f"Release {name}", problem)
-            raise
+        report = _publish(name, settings)
     artifacts.show_release(report.as_dict())
     artifacts.show_data_docs(address_of(report.report, settings))
     log.info("release %s: %s", name, "unchanged" if report.unchanged else "published")
     return report
+
+
+def _publish(name: str, settings: Settings) -> ReleaseReport:
+    """Publish, and show what refuses it."""
+    try:
+        return catalog.publish(name, settings, lambda done, total: tell("copy", done, total))
+    except GateError as problem:
+        artifacts.show_stop(f"Release {name}", problem)
+        raise
