@@ -206,9 +206,10 @@ def without_empty(tables: Mapping[str, pa.Table]) -> Tables:
 
 
 def imageless(tables: Mapping[str, pa.Table]) -> pa.Array:
-    """Give the subjects of whom there is a row and no study."""
-    seen, known = (pc.unique(tables[name]["subject_id"]) for name in ("imaging_study", "subject"))
-    return known.filter(pc.invert(pc.is_in(known, value_set=seen)))
+    """Give the subjects of whom there is a row, and neither a study nor an instance."""
+    known = pc.unique(tables["subject"]["subject_id"])
+    seen = [chunk for name in ("imaging_study", "imaging_instance") for chunk in tables[name]["subject_id"].chunks]
+    return known.filter(pc.invert(pc.is_in(known, value_set=pc.unique(pa.chunked_array(seen, pa.string())))))
 
 
 def _known(rows: pa.Table, column: str, among: pa.Table) -> pa.Table:
