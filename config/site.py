@@ -4,12 +4,13 @@ import hashlib
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from config.errors import ConfigError
 from config.fields import Form
+from config.marginals import marginals
 from config.nodes import with_profile
 from config.settings import describe
 from config.site_tables import DAYS, CodeMap, SiteTable, code_problems
@@ -68,6 +69,9 @@ class Site(BaseModel):
     accept_not_checked: bool = Field(default=True, description="Whether images whose pixels were not checked may pass.")
     index: Index = Index()
     facts: Facts = Facts()
+    completeness: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default={}, description="Least share of rows with a value, by <table>.<column> of config/marginals.csv."
+    )
     codes: dict[str, CodeMap] = Field(default={}, description="The site's own code sets, by name.")
     tables: tuple[SiteTable, ...] = Field((), description="The clinical tables it sends; the first pattern counts.")
     not_read: tuple[str, ...] = Field((), description="Patterns of tables that are sent and not wanted.")
@@ -100,6 +104,13 @@ class Site(BaseModel):
         if DAYS in dates and set(dates) != {DAYS}:
             raise ValueError("a site sends days from the index event or dates, not both")
         return self
+
+    @field_validator("completeness")
+    @classmethod
+    def _columns_are_counted(cls, completeness: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(completeness.keys() - {one.place for one in marginals()}):
+            raise ValueError(f"{', '.join(unknown)}: not among the columns that are counted")
+        return completeness
 
     @field_validator("language")
     @classmethod

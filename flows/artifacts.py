@@ -12,6 +12,7 @@ from prefect.artifacts import (
 )
 
 from flows.report import BatchReport, rule_rows, total_counts
+from tasks.errors import CurationError
 from tasks.model import BatchPlan, StageReport
 
 if TYPE_CHECKING:
@@ -80,9 +81,23 @@ def show_harmonization(page: str) -> None:
     create_markdown_artifact(page, key="harmonization", description="What was found in the clinical tables")
 
 
+def show_validation(page: str) -> None:
+    """Show the rows in, accepted and held of every table, and every rule that fired."""
+    create_markdown_artifact(page, key="validation", description="What the expectations found")
+
+
 def show_data_docs(link: str) -> None:
     """Link the Great Expectations Data Docs of a run."""
     create_link_artifact(link, link_text="Data Docs of this run", key="data-docs", description="Great Expectations")
+
+
+def show_stop(title: str, problem: CurationError) -> None:
+    """Show what stopped a batch or a release, and what to do next."""
+    create_markdown_artifact(
+        f"# {title} is stopped\n\n{problem.message}.\n\n**Next:** {problem.next_step}.\n",
+        key="stopped",
+        description="Why the gates stopped it",
+    )
 
 
 def show_release(summary: Mapping[str, object]) -> None:

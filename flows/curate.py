@@ -18,7 +18,7 @@ from flows.progress import tell
 from flows.report import BatchReport, batch_report, total_counts
 from flows.secret_keys import resolve_keys
 from tasks import catalog, running
-from tasks.errors import AccountingError
+from tasks.errors import AccountingError, GateError
 from tasks.layout import BATCH_NAME
 from tasks.model import BatchPlan, StageReport
 
@@ -65,7 +65,7 @@ def curate_batch(site: SiteCode, batch: BatchName) -> BatchReport:
         catalog.harmonize(plan, settings)
         artifacts.show_harmonization(running.harmonization_page(plan, settings))
         artifacts.show_data_docs(report_link(site, batch, plan.run, settings))
-        catalog.validate(plan, settings)
+        _validate(plan, settings)
         accepted = catalog.accept(plan, settings)
         running.search_late(plan, settings)
         return _shown(batch_report(plan, accepted, unchanged=False), plan, settings)
@@ -83,6 +83,19 @@ def _deidentify(plan: BatchPlan, settings: Settings) -> list[StageReport]:
         raise AccountingError(f"{len(reports)} of {len(plan.shards)} shards reported", next_step="run the batch again")
     log.info("deidentified %s/%s: %s", plan.site, plan.batch, total_counts(reports))
     return reports
+
+
+def _validate(plan: BatchPlan, settings: Settings) -> None:
+    """Validate, and show what was found, also of a batch that is stopped."""
+    try:
+        catalog.validate(plan, settings)
+    except GateError as problem:
+        artifacts.show_stop(f"{plan.site}/{plan.batch}", problem)
+        raise
+    finally:
+        page = running.validation_page(plan, settings)
+        if page:
+            artifacts.show_validation(page)
 
 
 def _shown(report: BatchReport, plan: BatchPlan, settings: Settings) -> BatchReport:

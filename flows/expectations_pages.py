@@ -25,7 +25,7 @@ def rules_listed() -> list[Row]:
 
 
 def suite_shown(name: str) -> list[Row]:
-    """Give the expectations of one suite.
+    """Give the expectations of one suite; of a table also those of the suites that look at several.
 
     Raises
     ------
@@ -35,9 +35,15 @@ def suite_shown(name: str) -> list[Row]:
     if name not in suites():
         raise ConfigError(f"there is no suite {name!r}", next_step=f"name one of {', '.join(sorted(suites()))}")
     return [
-        {"rule": meta["rule_id"], "severity": meta["severity"], "place": meta["place"], "expectation": text}
+        {
+            "rule": meta["rule_id"],
+            "severity": meta["severity"],
+            "suite": suite,
+            "place": ".".join(filter(None, (meta["table"], meta["place"]))),
+            "expectation": text,
+        }
         for suite, meta, text in _expectations()
-        if suite == name
+        if name in (suite, meta["table"])
     ]
 
 

@@ -14,6 +14,7 @@ from config.settings import Settings, load_settings
 from flows import artifacts
 from flows.approval import Decision, ask
 from flows.limits import alone
+from flows.links import address_of
 from flows.progress import tell
 from flows.report import todays_version
 from flows.secret_keys import resolve_keys
@@ -56,8 +57,9 @@ def build_release(version: Version = None) -> ReleaseReport:
     settings = resolve_keys(load_settings())
     approved = _approved(name, settings) if load_release_policy(settings.release_policy).approval.required else ""
     with alone("build-release"):
-        report = catalog.publish(name, settings, lambda done, total: tell("copy", done, total), approved)
+        report = _publish(name, settings, approved)
     artifacts.show_release(report.as_dict())
+    artifacts.show_data_docs(address_of(report.report, settings))
     log.info("release %s: %s", name, "unchanged" if report.unchanged else "published")
     return report
 
@@ -91,3 +93,12 @@ def _approved(name: str, settings: Settings) -> str:
             next_step="correct what the note says, and build it again",
         )
     return plan.content_digest
+
+
+def _publish(name: str, settings: Settings, approved: str) -> ReleaseReport:
+    """Publish, and show what refuses it."""
+    try:
+        return catalog.publish(name, settings, lambda done, total: tell("copy", done, total), approved)
+    except GateError as problem:
+        artifacts.show_stop(f"Release {name}", problem)
+        raise

@@ -107,3 +107,8 @@ def staged_key(version: str, root_digest: str, name: str) -> str:
 def decision_key(version: str, root_digest: str, sha256: str) -> str:
     """Give the private key of one decision about a release, named by the digest of who decided what and why."""
     return f"private/releases/{version}/{root_digest[:16]}/decisions/{sha256[:16]}.json"
+
+
+def release_report_key(version: str, digest: str, name: str) -> str:
+    """Give the work key of a page about what was checked of a release; `digest` is that of all that the pages say."""
+    return f"releases/{version}/report/{digest}/{name}"

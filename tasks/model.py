@@ -1,6 +1,6 @@
 """The words of the pipeline as types; none holds an element value, and only `StoredObject` holds a source key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -67,6 +67,32 @@ class Finding:
     stage: str
     place: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """What was counted of a release before it is published.
+
+    `findings` has one for everything that was looked at, with the count 0 where the rule is kept; several of one rule
+    and place add up. `is_whole` tells that all was looked at, not only what comes before the tables are made.
+    """
+
+    version: str
+    findings: Sequence[Finding]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseVerdict:
+    """What is made of the facts of a release.
+
+    `report` is the work key of the pages that say why, empty if none were written; `undecided` names, as rule and
+    place, what was not counted and so is no pass.
+    """
+
+    passed: bool
+    report: str = ""
+    undecided: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,14 @@ def validate(plan: BatchPlan, settings: Settings) -> StageReport:
 
 
 @sealed
+def validation_page(plan: BatchPlan, settings: Settings) -> str:
+    """Give what validation found in a batch as Markdown, in counts; empty if it did not come so far."""
+    context = open_context(plan.site, plan.batch, settings)
+    found = context.work.read_versioned(context.layout.run(plan.run, "report/validation.md"))
+    return found[0].decode() if found else ""
+
+
+@sealed
 def accept(plan: BatchPlan, settings: Settings) -> StageReport:
     """Make the run the one that counts for its batch."""
     from tasks.validate.accept import accept_batch
@@ -224,8 +232,12 @@ def publish(
 ) -> "ReleaseReport":
     """Build, check and publish a release of all accepted batches; `approved` is the root digest that a person saw."""
     from tasks.release.build import build_release
+    from tasks.validate.releases import release_check
 
-    return build_release(version, context=_release_context(settings), progress=progress, approved=approved)
+    context = _release_context(settings)
+    return build_release(
+        version, context=context, progress=progress, approved=approved, check=release_check(context.work)
+    )
 
 
 @sealed

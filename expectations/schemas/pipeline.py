@@ -132,6 +132,20 @@ FINDINGS = Table(
     ),
 )
 
+MARGINALS = Table(
+    "marginals",
+    "One row per value of a column that is counted over a batch as a whole: how often it comes.",
+    ("table", "column", "value"),
+    pa.schema(
+        [
+            column("table", pa.string(), "Canonical table"),
+            column("column", pa.string(), "Column", source="config/marginals.csv"),
+            column("value", pa.string(), "Coded value, or the least of a class of numbers", null="missing"),
+            column("count", pa.int64(), "Rows with this value", unit="{count}"),
+        ]
+    ),
+)
+
 HOLDS = Table(
     "holds",
     "One row per canonical row that harmonize could not decide: validate sets it aside with all that hangs on it.",

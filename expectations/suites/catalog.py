@@ -1,4 +1,4 @@
-"""Every suite by the name of its table, and the same suites as JSON for tools that read suites as files."""
+"""Every suite by its name, and the same suites as JSON for tools that read suites as files."""
 
 import json
 from importlib.resources import files
@@ -10,11 +10,13 @@ from great_expectations import ExpectationSuite
 from expectations.suites import (
     clinical_event,
     condition,
+    cross_table,
     imaging_instance,
     imaging_series,
     imaging_study,
     measurement,
     medication,
+    release,
     subject,
     test_result,
 )
@@ -23,7 +25,7 @@ FOLDER = Path(str(files("expectations.suites").joinpath("json")))
 
 
 def suites() -> dict[str, ExpectationSuite]:
-    """Give a fresh copy of every suite, by its table's name: Great Expectations writes ids into what it runs."""
+    """Give a fresh copy of every suite, by its name: Great Expectations writes ids into what it runs."""
     modules = (
         subject,
         clinical_event,
@@ -34,6 +36,8 @@ def suites() -> dict[str, ExpectationSuite]:
         imaging_study,
         imaging_series,
         imaging_instance,
+        cross_table,
+        release,
     )
     return {suite.name: suite for suite in (module.suite() for module in modules)}
 

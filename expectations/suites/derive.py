@@ -1,4 +1,4 @@
-"""What a schema alone demands of its table: columns, types, nulls, keys, closed sets, bounds, forms and references."""
+"""The demands of a schema as expectations on the table, and as checks that are counted."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,20 +10,13 @@ from great_expectations import ExpectationSuite
 from great_expectations.expectations.expectation import Expectation
 
 from expectations.schemas.table import Table
-from expectations.suites.flags import PREFIX
-from expectations.suites.forms import FORMS
-from expectations.suites.rule import bound, keeps
+from expectations.suites.checks import Check
+from expectations.suites.demands import Demand, Kind, demands_of, values_of
+from expectations.suites.rule import bound
 
 CODED = "CategoricalDtypeType"
 LEAST_ROWS = {"$PARAMETER": "least_rows"}
-DAYS = "_day"
-LONGEST_FOLLOW_UP_DAYS = 3650  # ten years; beyond it dates were shifted or parsed wrongly
-
-
-def values_of(field: pa.Field) -> list[str]:
-    """Give the closed set of a column, or of the items of a list column; empty if it is open."""
-    text = field.metadata.get(b"values", b"").decode()
-    return text.split("|") if text else []
+COUNTED = (Kind.ITEMS_IN_SET, Kind.REFERENCE)  # what one cell does not tell, or Great Expectations on pandas cannot
 
 
 def type_name(field: pa.Field) -> str:
@@ -43,79 +36,55 @@ def from_schema(table: Table, *, empty: str) -> list[Expectation]:
     empty
         The rule that fires when the table has fewer rows than the run's parameter ``least_rows``.
     """
-    rows = bound(gxe.ExpectTableRowCountToBeBetween, empty, "The table has rows", min_value=LEAST_ROWS)
-    columns = [expectation for field in table.schema for expectation in _of_column(table, field)]
-    return [rows, *columns, *_of_key(table), *_of_references(table)]
+    rows = bound(
+        gxe.ExpectTableRowCountToBeBetween, empty, "The table has rows", table=table.name, min_value=LEAST_ROWS
+    )
+    return [rows, *(_expected(table, demand) for demand in demands_of(table) if demand.kind not in COUNTED)]
+
+
+def counted(table: Table) -> Iterator[Check]:
+    """Give those demands of a table's schema that are counted by a query, as checks."""
+    for demand in demands_of(table):
+        if demand.kind in COUNTED:
+            yield check_of(table, demand)
+
+
+def check_of(table: Table, demand: Demand) -> Check:
+    """Give a demand as a check that is counted."""
+    part = demand.kind.value if demand.kind is Kind.UNIQUE else ""
+    return Check(table.name, demand.rule_id, demand.text, demand.place, part=part)
 
 
 def assemble(table: Table, expectations: list[Expectation]) -> ExpectationSuite:
-    """Make the suite of a table; its columns must be those of the schema and the flags that the suite asks for."""
-    asked = {getattr(expectation, "column", "") for expectation in expectations}
-    flags = sorted(name for name in asked if name.startswith(PREFIX))
+    """Make the suite of a table; its columns must be those of the schema."""
     columns = bound(
         gxe.ExpectTableColumnsToMatchSet,
         "S-SCHEMA",
-        "The columns are those of the schema, and one flag for each rule that spans rows or tables",
-        column_set=[*table.schema.names, *flags],
+        "The columns are those of the schema",
+        table=table.name,
+        column_set=list(table.schema.names),
         exact_match=True,
     )
     meta = {"table": table.name, "description": table.description}
     return ExpectationSuite(name=table.name, expectations=[columns, *expectations], meta=meta)
 
 
-def _of_column(table: Table, field: pa.Field) -> Iterator[Expectation]:
-    name, listed, values = field.name, pa.types.is_list(field.type), values_of(field)
-    yield bound(
-        gxe.ExpectColumnValuesToBeOfType,
-        "S-SCHEMA",
-        f"{name} is of type {field.type}" + (", as codes of a closed set" if values and not listed else ""),
-        column=name,
-        type_=type_name(field),
-    )
-    if not field.nullable:
-        rule_id = "S-KEY-UNIQUE" if name in table.key else "S-NULL"
-        yield bound(gxe.ExpectColumnValuesToNotBeNull, rule_id, f"{name} is never null", column=name)
-    if values and listed:
-        yield keeps("S-ENUM", f"Each item of {name} stands once and is one of: {', '.join(values)}", name)
-    elif values:
-        text = f"{name} is one of: {', '.join(values)}"
-        yield bound(gxe.ExpectColumnValuesToBeInSet, "S-ENUM", text, column=name, value_set=values)
-    yield from _of_numbers(field)
-    if name in FORMS:
-        form = FORMS[name]
-        yield bound(
-            gxe.ExpectColumnValuesToMatchRegex, form.rule_id, f"{name} is {form.text}", column=name, regex=form.regex
-        )
+def _expected(table: Table, demand: Demand) -> Expectation:
+    kind, arguments = _kind_of(table, demand)
+    return bound(kind, demand.rule_id, demand.text, table=table.name, **arguments)
 
 
-def _of_numbers(field: pa.Field) -> Iterator[Expectation]:
-    name = field.name
-    low, high = (field.metadata.get(bound_name) for bound_name in (b"minimum", b"maximum"))
-    if low or high:
-        limits: dict[str, Any] = {"min_value": int(low) if low else None, "max_value": int(high) if high else None}
-        said = " and ".join(f"at {word} {text.decode()}" for word, text in (("least", low), ("most", high)) if text)
-        rule_id = "D-AGE-RANGE" if name.startswith("age_") else "S-RANGE"
-        yield bound(gxe.ExpectColumnValuesToBeBetween, rule_id, f"{name} is {said}", column=name, **limits)
-    if pa.types.is_int32(field.type) and (name == "day" or name.endswith(DAYS)):
-        yield bound(
-            gxe.ExpectColumnValuesToBeBetween,
-            "C-DAY-RANGE",
-            f"{name} is at most {LONGEST_FOLLOW_UP_DAYS} days from the index event",
-            column=name,
-            min_value=-LONGEST_FOLLOW_UP_DAYS,
-            max_value=LONGEST_FOLLOW_UP_DAYS,
-        )
-
-
-def _of_key(table: Table) -> Iterator[Expectation]:
-    said = f"No two rows have the same {' and '.join(table.key)}"
-    if len(table.key) == 1:
-        yield bound(gxe.ExpectColumnValuesToBeUnique, "S-KEY-UNIQUE", said, column=table.key[0])
-    else:
-        yield bound(gxe.ExpectCompoundColumnsToBeUnique, "S-KEY-UNIQUE", said, column_list=list(table.key))
-
-
-def _of_references(table: Table) -> Iterator[Expectation]:
-    for reference in table.references:
-        text = f"Each {reference.column} is the key of a row of {reference.table}"
-        yield keeps("S-KEY-UNIQUE", text, reference.column)
+def _kind_of(table: Table, demand: Demand) -> tuple[type[Expectation], dict[str, Any]]:
+    column = {"column": demand.columns[0]}
+    kinds: dict[Kind, tuple[type[Expectation], dict[str, Any]]] = {
+        Kind.TYPE: (gxe.ExpectColumnValuesToBeOfType, {"type_": type_name(table.schema.field(demand.columns[0]))}),
+        Kind.NOT_NULL: (gxe.ExpectColumnValuesToNotBeNull, {}),
+        Kind.IN_SET: (gxe.ExpectColumnValuesToBeInSet, {"value_set": list(demand.values)}),
+        Kind.BETWEEN: (gxe.ExpectColumnValuesToBeBetween, {"min_value": demand.least, "max_value": demand.most}),
+        Kind.REGEX: (gxe.ExpectColumnValuesToMatchRegex, {"regex": demand.regex}),
+        Kind.UNIQUE: (gxe.ExpectColumnValuesToBeUnique, {}),
+    }
+    if demand.kind is Kind.UNIQUE and len(demand.columns) > 1:
+        return gxe.ExpectCompoundColumnsToBeUnique, {"column_list": list(demand.columns)}
+    kind, arguments = kinds[demand.kind]
+    return kind, column | arguments

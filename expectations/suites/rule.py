@@ -2,12 +2,10 @@
 
 from typing import Any, TypeVar
 
-import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.metadata_types import FailureSeverity
 
 from config.rules import Severity, data_rules
-from expectations.suites.flags import flag
 
 E = TypeVar("E", bound=Expectation)
 GX_SEVERITY = {
@@ -17,11 +15,12 @@ GX_SEVERITY = {
 }
 
 
-def bound(
+def bound(  # noqa: PLR0913 -- what a rule needs to be told of, and what the expectation takes
     kind: type[E],
     rule_id: str,
     text: str,
     *,
+    table: str,
     severity: Severity | None = None,
     place: str | None = None,
     **arguments: Any,  # noqa: ANN401 -- the expectation checks each one
@@ -32,6 +31,8 @@ def bound(
     ----------
     text
         What must hold, as a sentence without its full stop.
+    table
+        The table whose rows break the rule.
     severity
         Where it differs from the severity of the rule, because the rule's text says so.
     place
@@ -45,7 +46,8 @@ def bound(
         If there is no such rule.
     """
     weight = severity or data_rules()[rule_id].severity
-    meta = {"rule_id": rule_id, "severity": weight.value, "place": place_of(arguments) if place is None else place}
+    where = place_of(arguments) if place is None else place
+    meta = {"rule_id": rule_id, "severity": weight.value, "place": where, "table": table}
     return kind(
         **arguments,
         severity=GX_SEVERITY[weight],
@@ -59,9 +61,3 @@ def place_of(arguments: dict[str, object]) -> str:
     names = [arguments[name] for name in ("column", "column_A", "column_B") if name in arguments]
     listed = arguments.get("column_list", ())
     return "+".join(map(str, [*names, *(listed if isinstance(listed, list) else ())]))
-
-
-def keeps(rule_id: str, text: str, column: str = "", *, severity: Severity | None = None) -> Expectation:
-    """Expect that no row carries the flag of a rule (`expectations.suites.flags`)."""
-    flagged = {"column": flag(rule_id, column), "value_set": [False]}
-    return bound(gxe.ExpectColumnValuesToBeInSet, rule_id, text, severity=severity, place=column, **flagged)

@@ -4,16 +4,9 @@ from great_expectations import ExpectationSuite
 
 from expectations.schemas.catalog import BATCH
 from expectations.suites.derive import assemble, from_schema
-from expectations.suites.rule import keeps
 
 
 def suite() -> ExpectationSuite:
     """Give the suite."""
     table = BATCH["test_result"]
-    return assemble(
-        table,
-        [
-            *from_schema(table, empty="S-NO-CLINICAL"),
-            keeps("T-NEG-POS", "Tests of one class on one day of a subject are not both positive and negative"),
-        ],
-    )
+    return assemble(table, from_schema(table, empty="S-NO-CLINICAL"))

@@ -15,11 +15,11 @@ from config.release import load_population
 from expectations.schemas.catalog import CANONICAL
 from tasks.errors import GateError, StaleVersionError
 from tasks.layout import disclosure_key, release_key, staged_key
-from tasks.model import Finding
+from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
 from tasks.release.assignments import keep, moved_findings
 from tasks.release.card import CONTACT_SHEET
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
-from tasks.release.commit import Prepared, absent_objects, publish, stands
+from tasks.release.commit import Prepared, absent_objects, publish, resized_objects, stands
 from tasks.release.contact_sheet import contact_sheet
 from tasks.release.disclosure.control import Controlled, controlled
 from tasks.release.disclosure.gates import file_findings, judged
@@ -27,10 +27,14 @@ from tasks.release.disclosure.known import Known
 from tasks.release.division import Division, divided
 from tasks.release.gates import (
     batch_findings,
+    by_counts,
+    cohort_findings,
     content_findings,
     difference_findings,
     key_findings,
     refuse,
+    standing_findings,
+    stop_at,
     tree_findings,
 )
 from tasks.release.lineage import public_lineage
@@ -63,6 +67,8 @@ from tasks.release.withdrawn import (
 from tasks.store import ReadOnlyStore, Store
 from tasks.store.parquet import write_table
 
+Check = Callable[[ReleaseFacts], ReleaseVerdict]
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -81,12 +87,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A release ready to be published, and what it was made of."""
+    """A release ready to be published, what it was made of, and the work key of the report of its checks."""
 
     parts: Mapping[str, Part]
     collection: Collection
     division: Division
     withdrawn: pa.Table
+    report: str
 
     @property
     def digest(self) -> str:
@@ -101,6 +108,7 @@ def build_release(
     context: ReleaseContext,
     progress: Callable[[int, int], None] | None = None,
     approved: str = "",
+    check: Check = by_counts,
 ) -> ReleaseReport:
     """Build and publish a release of all accepted batches; nothing happens if this very release stands already.
 
@@ -110,6 +118,8 @@ def build_release(
         Told after each copied object: how many are done, of how many.
     approved
         The content digest of the plan that a person approved, which a policy may ask for.
+    check
+        Judges what was counted.
 
     Raises
     ------
@@ -124,7 +134,7 @@ def build_release(
         If the store does not hold what was written; nothing was published.
     """
     with TemporaryDirectory(prefix="release-") as folder:
-        draft = _draft(version, context, Path(folder))
+        draft = _draft(version, context, Path(folder), check=check)
         parts = [(part.store, part.prepared) for part in draft.parts.values()]
         standing = [stands(store, prepared.commit) for store, prepared in parts]
         if context.policy.approval.required and not all(standing) and approved != draft.digest:
@@ -135,7 +145,7 @@ def build_release(
         try:
             keep(context.work, draft.division.record, draft.division.partitions, version)
         except StaleVersionError:
-            return build_release(version, context=context, progress=progress, approved=approved)
+            return build_release(version, context=context, progress=progress, approved=approved, check=check)
         _keep_records(draft, context)
         copied = publish(parts, context, progress, lambda: _nothing_withdrawn_since(draft, context))
         removed = sum(take_away(part.store, part.withdrawals) for part in draft.parts.values())
@@ -144,6 +154,7 @@ def build_release(
         objects_copied=copied,
         objects_removed=removed,
         unchanged=all(standing) and not removed,
+        report=draft.report,
     )
 
 
@@ -225,19 +236,26 @@ def _summary(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _draft(version: str, context: ReleaseContext, folder: Path, asked: Sequence[Withdrawal] = ()) -> Draft:
+def _draft(
+    version: str,
+    context: ReleaseContext,
+    folder: Path,
+    asked: Sequence[Withdrawal] = (),
+    check: Check = by_counts,
+) -> Draft:
     context.policy.check_version(version)
     batches = accepted_batches(context.work, context.policy)
-    refuse([finding for batch in batches for finding in batch_findings(batch)])
+    counted = [finding for batch in batches for finding in batch_findings(batch)]
     withdrawn = read_withdrawn(context.work, asked)
     kept, left_out = without_withdrawn(batches, withdrawn)
     collection, findings = merged(kept)
-    refuse(findings)
+    counted += findings
+    _judge_if_fired(ReleaseFacts(version, counted, is_whole=False), context, check)
     division = divided(collection.tables, context)
     collection = replace(collection, found=(*collection.found, *left_out, *division.findings))
     editions = {part: _edition(version, part, context) for part in division.parts}
     before = {part: _before(context.stores[part], edition.previous_version) for part, edition in editions.items()}
-    refuse(_moved(division, before))
+    stop_at(_moved(division, before))
     known = Known(context.work, context.settings, batches)
     parts = {}
     for part, edition in editions.items():
@@ -250,8 +268,11 @@ def _draft(version: str, context: ReleaseContext, folder: Path, asked: Sequence[
             for entity, rows in withdrawn_entities(before[part].tables, withdrawn).items()
         }
         tables, log = _tables(shown.collection.tables, edition, before[part], why)
-        refuse([*_findings(tables, context), *present_findings(tables, withdrawn)])
-        refuse(difference_findings(log, tables, before[part].tables))
+        counted += _findings(tables, context)
+        _judge_if_fired(ReleaseFacts(version, counted, is_whole=False), context, check)
+        stop_at(present_findings(tables, withdrawn))
+        counted += [*key_findings("change_log", {"change_log": log})]
+        counted += difference_findings(log, tables, before[part].tables)
         made_of = _judged(shown, tables, known, (context, part, edition.previous_version))
         gone = withdrawals(context.stores[part], edition, withdrawn)
         traced = public_lineage([batch.lineage for batch in batches], tables)
@@ -263,9 +284,27 @@ def _draft(version: str, context: ReleaseContext, folder: Path, asked: Sequence[
         if sheet:
             staging.add(CONTACT_SHEET, [sheet])
         prepared = rendered(whole, edition, made_of, batches, staging)
-        refuse(file_findings(prepared.files, known))
+        stop_at(file_findings(prepared.files, known))
+        counted += standing_findings(
+            prepared.commit,
+            read_commit(context.stores[part], version),
+            resized_objects(context.stores[part], prepared.instances),
+        )
         parts[part] = Part(context.stores[part], prepared, count_changes(log), gone, made_of, shown.record)
-    return Draft(parts, _told(collection, parts), division, withdrawn)
+    report = _judge(ReleaseFacts(version, counted, is_whole=True), context, check)
+    return Draft(parts, _told(collection, parts), division, withdrawn, report)
+
+
+def _judge_if_fired(facts: ReleaseFacts, context: ReleaseContext, check: Check) -> None:
+    """Stop early by what would only lead to more of the same, since later steps rely on it."""
+    if any(finding.count for finding in facts.findings):
+        _judge(facts, context, check)
+
+
+def _judge(facts: ReleaseFacts, context: ReleaseContext, check: Check) -> str:
+    verdict = check(facts)
+    refuse(facts, verdict, context.work.address)
+    return verdict.report
 
 
 def _told(collection: Collection, parts: Mapping[str, Part]) -> Collection:
@@ -289,7 +328,7 @@ def _judged(
     policy, collection = context.policy, shown.collection
     population = load_population(policy.representation, policy.disclosure)
     found = judged(tables, policy, known, (population, earlier_distances(context.stores[part], previous)))
-    refuse(found.refused)
+    stop_at(found.refused)
     figures = {**collection.figures, "representation": found.representation}
     return replace(collection, found=(*collection.found, *found.told), figures=figures)
 
@@ -344,4 +383,5 @@ def _before(release: ReadOnlyStore, previous: str | None) -> Before:
 
 def _findings(tables: Tables, context: ReleaseContext) -> Sequence[Finding]:
     keys = [finding for name in tables for finding in key_findings(name, tables)]
-    return [*keys, *tree_findings(tables), *content_findings(tables, context.policy)]
+    content = content_findings(tables, context.policy)
+    return [*keys, *tree_findings(tables), *content, *cohort_findings(tables)]

@@ -81,6 +81,13 @@ def absent_objects(release: ReadOnlyStore, instances: pa.Table) -> pa.Table:
     return instances.filter(pc.invert(there))
 
 
+def resized_objects(release: ReadOnlyStore, instances: pa.Table) -> int:
+    """Count the objects of a manifest that stand in the store with another size than they should have."""
+    listed = data_objects(release, DATA)
+    sizes = listed["size"].take(pc.index_in(instances["key"], value_set=listed["key"].combine_chunks()))
+    return int(pc.sum(pc.not_equal(sizes, instances["size"])).as_py() or 0)
+
+
 def publish(
     parts: Sequence[tuple[Store, Prepared]],
     context: ReleaseContext,

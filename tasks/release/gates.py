@@ -1,4 +1,8 @@
-"""What must hold before anything is published: a release is refused, never repaired silently."""
+"""What must hold before anything is published, counted: a release is refused, never repaired silently.
+
+Each function gives a finding for everything that it looks at, with the count 0 where the rule is kept: what was looked
+at is as much a fact as what was found. The suite of releases (`expectations.suites.release`) lists them all.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -11,18 +15,20 @@ from config.vocab import small_zip3
 from config.vocab.terms import CHANGE
 from expectations.schemas.catalog import BATCH, CANONICAL
 from tasks.errors import GateError
-from tasks.model import Finding
+from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
 from tasks.release.assignments import STABLE
 from tasks.release.change_log import ENTITY_TABLES
 from tasks.release.merging import STAGE
-from tasks.release.model import AcceptedBatch
+from tasks.release.model import AcceptedBatch, Commit
 from tasks.release.withdrawn import WITHDRAW
 
 KEY_UNIQUE = "S-KEY-UNIQUE"
 COUNT = "I-COUNT"
-DIFFERENCE = "R-DIFF"
+COHORT, DIFF, IMMUTABLE, REPRODUCE = "I-COHORT", "R-DIFF", "R-IMMUTABLE", "R-REPRODUCE"
+NODES = "R-NODES"
 GATES: Final = (
-    COUNT, KEY_UNIQUE, "I-UID-TREE", "C-INDEX", "D-ZIP", "DE-POLICY", "R-NODES", DIFFERENCE, STABLE, WITHDRAW,
+    COUNT, KEY_UNIQUE, "I-UID-TREE", "C-INDEX", "D-ZIP", "DE-POLICY", COHORT, DIFF, IMMUTABLE, REPRODUCE, NODES,
+    STABLE, WITHDRAW,
 )  # fmt: skip
 
 
@@ -118,7 +124,7 @@ def difference_findings(log: pa.Table, tables: Mapping[str, pa.Table], before: M
     before
         The tables of the release before; none if there is none.
     """
-    findings = []
+    wrong = unexplained = 0
     for entity, name in ENTITY_TABLES.items():
         key = BATCH[name].key[0]
         rows = log.filter(pc.equal(log["entity"], entity))
@@ -127,29 +133,92 @@ def difference_findings(log: pa.Table, tables: Mapping[str, pa.Table], before: M
         )
         now = tables[name][key].combine_chunks()
         old = before[name][key].combine_chunks() if before else now.slice(0, 0)
-        wrong = _missing(now, pa.concat_arrays([old, added])) + _missing(old, pa.concat_arrays([now, withdrawn]))
+        wrong += _missing(now, pa.concat_arrays([old, added])) + _missing(old, pa.concat_arrays([now, withdrawn]))
         wrong += _missing(added, now) + _missing(changed, now) + _missing(changed, old) + _missing(withdrawn, old)
         wrong += len(added) - _missing(added, old) + len(withdrawn) - _missing(withdrawn, now)
         silent = pc.and_(pc.equal(rows["change"], "withdrawn"), pc.is_null(rows["reason"]))
-        findings.append((DIFFERENCE, f"change_log.{entity}", wrong + int(pc.sum(silent).as_py() or 0)))
-    return _found(*findings)
+        unexplained += int(pc.sum(silent).as_py() or 0)
+    return _found((DIFF, "change_log", wrong), (DIFF, "change_log.reason", unexplained))
 
 
 def _found(*findings: tuple[str, str, int]) -> list[Finding]:
-    return [Finding(rule_id, STAGE, place, count) for rule_id, place, count in findings if count]
+    return [Finding(rule_id, STAGE, place, count) for rule_id, place, count in findings]
 
 
-def refuse(findings: Sequence[Finding]) -> None:
-    """Stop a release if a gate found something.
+def cohort_findings(tables: Mapping[str, pa.Table]) -> list[Finding]:
+    """Check that every subject has a study, every study a series, and every series an instance."""
+    levels = (
+        ("subject", "subject_id", "imaging_study"),
+        ("imaging_study", "study_uid", "imaging_series"),
+        ("imaging_series", "series_uid", "imaging_instance"),
+    )
+    return _found(
+        *((COHORT, above, _missing(tables[above][key], pc.unique(tables[below][key]))) for above, key, below in levels)
+    )
+
+
+def standing_findings(commit: Commit, standing: Commit | None, resized: int) -> list[Finding]:
+    """Check that nothing that stands would have to become another.
+
+    Parameters
+    ----------
+    standing
+        The commit that stands under the version, if one does.
+    resized
+        The number of objects that stand under a key of the release with another size.
+    """
+    differs = standing is not None and standing != commit
+    is_same_input = standing is not None and inputs_of(standing) == inputs_of(commit)
+    return _found(
+        (REPRODUCE, "release", int(differs and is_same_input)),
+        (IMMUTABLE, "release", int(differs and not is_same_input)),
+        (IMMUTABLE, "imaging_instance.key", resized),
+    )
+
+
+def inputs_of(commit: Commit) -> tuple[object, ...]:
+    """Give what a release is made of and by: equal inputs give equal releases."""
+    made_by = (commit.pipeline_version, commit.config_digest, commit.about, dict(commit.schema_digests))
+    return (dict(commit.batches), dict(commit.held), commit.previous_version, *made_by)
+
+
+def by_counts(facts: ReleaseFacts) -> ReleaseVerdict:
+    """Judge facts by their counts alone, and write nothing."""
+    return ReleaseVerdict(passed=not any(finding.count for finding in facts.findings))
+
+
+def stop_at(findings: Sequence[Finding]) -> None:
+    """Stop a release by what is counted beside the facts of its suite.
+
+    Raises
+    ------
+    GateError
+        If anything was found; the message names each rule, place and count.
+    """
+    refuse(ReleaseFacts("", findings, is_whole=False), ReleaseVerdict(not any(one.count for one in findings)), "")
+
+
+def refuse(facts: ReleaseFacts, verdict: ReleaseVerdict, address: str) -> None:
+    """Stop a release that did not pass.
+
+    Parameters
+    ----------
+    address
+        Of the working store, where the report is.
 
     Raises
     ------
     GateError
         The message names each rule, place and count.
     """
-    if findings:
-        text = ", ".join(f"{finding.rule_id} at {finding.place} ({finding.count})" for finding in findings)
-        raise GateError(
-            f"the release is refused by {text}; nothing was published",
-            next_step="correct the batches, or name the ones that count in the release policy, and build again",
-        )
+    if verdict.passed:
+        return
+    found = [finding for finding in facts.findings if finding.count]
+    fired = [f"{finding.rule_id} at {finding.place} ({finding.count})" for finding in found]
+    step = "correct the batches, or name the ones that count in the release policy, and build again"
+    if any(finding.rule_id in (IMMUTABLE, REPRODUCE) for finding in found):
+        step = "choose a new version"
+    raise GateError(
+        f"the release is refused by {', '.join(fired or verdict.undecided)}; nothing was published",
+        next_step=f"read {verdict.report} in {address}; then {step}" if verdict.report else step,
+    )

@@ -22,6 +22,8 @@ STAGE = "release"
 DUPLICATE_SOP = "I-DUP-SOP"
 CONTRADICTED = "I-STUDY-AGREE"
 RESIDUAL = "DE-RESIDUAL"
+KEY_UNIQUE = "S-KEY-UNIQUE"
+IMAGELESS = "I-ORPHAN-TABLE"
 # What says where a row came from: of the same row sent twice, by one site or by two, the least stays.
 ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {"subject": ("site_id",), "clinical_event": ("source_row",)}
 # What is made anew from the rows of all batches, and so need not agree before.
@@ -72,6 +74,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
     stacked["imaging_instance"], unlike = without_conflicts(stacked["imaging_instance"])
     stacked["imaging_instance"], telling = without_late(stacked["imaging_instance"], batches)
     stacked["subject"], moved = _one_person_each(stacked["subject"], told, lines)
+    unseen = len(imageless(stacked))
     stacked, withheld = _on_one_timeline(without_empty(stacked), pc.unique(lines["subject_id"]))
     stacked, contradicted = without_contradictions(stacked)
     findings = [*_lost(lines), *(finding for name, rows in stacked.items() for finding in disagreements(name, rows))]
@@ -80,6 +83,7 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
     found = (
         Finding(CONFLICTING, STAGE, "subject", len(strangers.subject_ids)),
         Finding(MOVED, STAGE, "subject.zip3", moved),
+        Finding(IMAGELESS, STAGE, "subject", unseen),
         Finding(YEAR_WITHHELD, STAGE, "imaging_study.study_year", withheld),
     )
     held = tuple(one for one in (strangers, unlike, telling, contradicted) if len(one.subject_ids) + len(one.sop_uids))
@@ -140,7 +144,7 @@ def _in_stays(events: pa.Table, sent: pa.Table, lines: pa.Table) -> pa.Table:
 def _lost(lines: pa.Table) -> list[Finding]:
     """Count the subjects of whom a batch has days from a date that it does not state."""
     lost = len(pc.unique(lines.filter(lines["is_lost"])["subject_id"]))
-    return [Finding("C-INDEX", STAGE, "anchors", lost)] if lost else []
+    return [Finding("C-INDEX", STAGE, "anchors", lost)]
 
 
 def without_conflicts(instances: pa.Table) -> tuple[pa.Table, Held]:
@@ -208,15 +212,15 @@ def _compared(name: str, rows: pa.Table) -> list[str]:
 
 
 def disagreements(name: str, rows: pa.Table) -> list[Finding]:
-    """Count, by rule, the keys under which rows of a table differ."""
+    """Count, by rule, the keys under which rows of a table differ; 0 where none do."""
     key = BATCH[name].key
-    if _is_unique(rows, key):
-        return []
     explanations = [(columns, rule_id) for table, columns, rule_id in CONFLICT_RULES if table == name]
+    if _is_unique(rows, key):
+        return [Finding(rule_id, STAGE, name, 0) for rule_id in (*(rule_id for _, rule_id in explanations), KEY_UNIQUE)]
     unlike = _differing(rows, key, _compared(name, rows)).num_rows
     found = [(rule_id, _differing(rows, key, columns).num_rows) for columns, rule_id in explanations]
     rest = unlike - sum(count for _, count in found)
-    return [Finding(rule_id, STAGE, name, count) for rule_id, count in (*found, ("S-KEY-UNIQUE", rest)) if count]
+    return [Finding(rule_id, STAGE, name, count) for rule_id, count in (*found, (KEY_UNIQUE, rest))]
 
 
 def _differing(rows: pa.Table, key: Sequence[str], columns: Sequence[str]) -> pa.Table:
@@ -237,16 +241,22 @@ def one_of_each(name: str, rows: pa.Table) -> pa.Table:
 
 
 def without_empty(tables: Mapping[str, pa.Table]) -> Tables:
-    """Leave out series without instances, studies without series, and subjects that lost their last study by that."""
+    """Leave out series without instances, studies without series, and subjects without studies, with all of theirs.
+
+    A collection of images has no subjects without any (rule I-COHORT); they are told of (`imageless`).
+    """
     kept = dict(tables)
     kept["imaging_series"] = _known(tables["imaging_series"], "series_uid", tables["imaging_instance"])
     kept["imaging_study"] = _known(tables["imaging_study"], "study_uid", kept["imaging_series"])
-    before, after = (pc.unique(form["imaging_study"]["subject_id"]) for form in (tables, kept))
-    lost = before.filter(pc.invert(pc.is_in(before, value_set=after)))
-    for name in ("subject", *_OF_SUBJECT):
-        if len(lost) and name in kept:
-            kept[name] = kept[name].filter(pc.invert(pc.is_in(kept[name]["subject_id"], value_set=lost)))
-    return kept
+    unseen = imageless(kept)
+    return {name: _others(rows, unseen) if "subject_id" in rows.schema.names else rows for name, rows in kept.items()}
+
+
+def imageless(tables: Mapping[str, pa.Table]) -> pa.Array:
+    """Give the subjects of whom there is a row, and neither a study nor an instance."""
+    known = pc.unique(tables["subject"]["subject_id"])
+    seen = [chunk for name in ("imaging_study", "imaging_instance") for chunk in tables[name]["subject_id"].chunks]
+    return known.filter(pc.invert(pc.is_in(known, value_set=pc.unique(pa.chunked_array(seen, pa.string())))))
 
 
 def _known(rows: pa.Table, column: str, among: pa.Table) -> pa.Table:

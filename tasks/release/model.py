@@ -224,7 +224,8 @@ class ReleasePlan:
 class ReleaseReport:
     """What building a release did, in the words of `ReleasePlan`.
 
-    `unchanged` tells that it stood there whole and nothing was written.
+    `unchanged` tells that it stood there whole and nothing was written; `report` is the work key of the Data Docs of
+    its gates, empty if none were written.
     """
 
     version: str
@@ -242,6 +243,7 @@ class ReleaseReport:
     objects_copied: int
     objects_removed: int
     unchanged: bool
+    report: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Give the report as JSON-able values."""

@@ -12,7 +12,7 @@ from expectations.schemas.catalog import CANONICAL
 from tasks.layout import release_key
 from tasks.release.card import CONTACT_SHEET, card
 from tasks.release.commit import Prepared
-from tasks.release.gates import refuse
+from tasks.release.gates import stop_at
 from tasks.release.hub import NAME as SERIES_LIST
 from tasks.release.hub import series_list
 from tasks.release.manifests import manifests
@@ -93,7 +93,7 @@ def derived(
     """
     yield from manifests(tables["imaging_instance"], about)
     nodes = node_tables(tables, about)
-    refuse(node_findings(nodes))
+    stop_at(node_findings(nodes))
     yield from node_files(nodes)
     yield SERIES_LIST, series_list(tables, about)
     yield from metadata(about, files)

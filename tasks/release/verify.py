@@ -24,7 +24,7 @@ from tasks.layout import release_key
 from tasks.release.assignments import STABLE
 from tasks.release.change_log import change_log, entity_digests, held_entities
 from tasks.release.commit import DATA, Progress, sampled
-from tasks.release.gates import key_findings, tree_findings
+from tasks.release.gates import cohort_findings, key_findings, tree_findings
 from tasks.release.merging import COUNTED, recounted
 from tasks.release.model import Commit, Problem, ReleasedFile, Tables
 from tasks.release.reading import (
@@ -168,8 +168,9 @@ def _is_of_this_version(tables: Mapping[str, pa.Table]) -> bool:
 
 
 def _contents(tables: Tables, commit: Commit) -> Iterator[Problem]:
-    findings = [finding for name in tables for finding in key_findings(name, tables)] + tree_findings(tables)
-    for finding in findings:
+    findings = [finding for name in tables for finding in key_findings(name, tables)]
+    findings += [*tree_findings(tables), *cohort_findings(tables)]
+    for finding in (one for one in findings if one.count):
         yield Problem(finding.rule_id, finding.place, f"{finding.count} rows break the rule")
     if pc.count_distinct(tables["subject"]["partition"]).as_py() > 1:
         yield Problem(STABLE, "subject.partition", "the release holds subjects of both parts")

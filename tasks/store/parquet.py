@@ -75,7 +75,7 @@ def read_table(data: bytes) -> pa.Table:
     try:
         return pq.ParquetFile(pa.BufferReader(data)).read()
     except (pa.ArrowException, OSError):
-        raise _damaged() from None
+        raise damaged() from None
 
 
 def find_rows(data: bytes, wanted: Mapping[str, Sequence[str]]) -> pa.Table:
@@ -93,10 +93,11 @@ def find_rows(data: bytes, wanted: Mapping[str, Sequence[str]]) -> pa.Table:
             pa.BufferReader(data), filters=[(name, "in", list(these)) for name, these in wanted.items()]
         )
     except (pa.ArrowException, OSError):
-        raise _damaged() from None
+        raise damaged() from None
 
 
-def _damaged() -> VerificationError:
+def damaged() -> VerificationError:
+    """Give the error that says that a file is no sound Parquet."""
     return VerificationError(
         "a Parquet file is damaged and cannot be read", next_step="remove it and run the stage that wrote it again"
     )

@@ -1,9 +1,9 @@
 """Accept a validated run: say what it holds, and make it the run of its batch that counts."""
 
-import hashlib
 import json
 import logging
-from collections import Counter
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +12,9 @@ from config.version import VERSION
 from tasks.context import BatchContext
 from tasks.errors import AccountingError, BatchNotReadyError
 from tasks.model import BatchPlan, StageReport
+from tasks.store.files import fetch
 from tasks.store.parquet import read_table
+from tasks.validate.files import counted, rows_of, sha256_of_file
 from tasks.validate.shard import RECEIPT, as_json, stopped
 
 log = logging.getLogger(__name__)
@@ -65,26 +67,31 @@ def _summary(plan: BatchPlan, context: BatchContext, facts: dict[str, Any]) -> d
     """Give what a run holds: objects by status and rule, findings by stage, tables and files with their digests."""
     names = ["ledger.parquet", "findings.parquet", "settled/ledger.parquet"]
     names += [f"tables/{name}.parquet" for name in facts["tables"]]
-    contents = {name: context.work.read(context.layout.run(plan.run, name)) for name in names}
-    ledger = read_table(contents["ledger.parquet"])
-    settled = len(read_table(contents["settled/ledger.parquet"]))
-    if len(ledger) != settled:
-        raise AccountingError(f"{settled} objects were settled and {len(ledger)} are in the ledger")
+    digests: dict[str, str] = {}
+    counts: dict[str, dict[str, int]] = {}
+    rows: dict[str, int] = {}
+    with tempfile.TemporaryDirectory(prefix="accept-") as folder:
+        path = Path(folder) / "file"
+        for name in names:
+            fetch(context.work, context.layout.run(plan.run, name), path)
+            digests[name], rows[name] = sha256_of_file(path), rows_of(path)
+            counts |= counted(path, ("status", "rule_id")) if name == names[0] else {}
+    if rows["ledger.parquet"] != rows["settled/ledger.parquet"]:
+        raise AccountingError(
+            f"{rows['settled/ledger.parquet']} objects were settled and {rows['ledger.parquet']} are in the ledger"
+        )
+    findings = read_table(context.work.read(context.layout.run(plan.run, "findings.parquet")))
     return {
         "site": plan.site,
         "batch": plan.batch,
         "run": plan.run,
         "code_version": VERSION,
-        "status": _counted(ledger["status"]),
-        "rules": _counted(ledger["rule_id"]),
-        "findings": _findings(read_table(contents["findings.parquet"])),
+        "status": counts["status"],
+        "rules": counts["rule_id"],
+        "findings": _findings(findings),
         "tables": facts["tables"],
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "sha256": digests,
     }
-
-
-def _counted(values: pa.ChunkedArray) -> dict[str, int]:
-    return dict(sorted(Counter(values.to_pylist()).items()))
 
 
 def _findings(findings: pa.Table) -> dict[str, dict[str, int]]:

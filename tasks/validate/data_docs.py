@@ -1,4 +1,4 @@
-"""Data Docs of a batch: Great Expectations renders each suite's result, and our own page shows what it rendered.
+"""Data Docs of a batch or a release: Great Expectations renders results, and our own pages show what it rendered.
 
 Its own pages load scripts and styles from public networks, name the time and show offending values; these do not.
 """
@@ -10,56 +10,57 @@ from typing import Any
 
 from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
 
-from config.rules import Severity, data_rules
-from tasks.validate.decide import Decision
+from config.rules import Severity, data_rules, ledger_rules
 from tasks.validate.outcome import Outcome
 from tasks.validate.page import badge, link, page, status, table, text
-from tasks.validate.report import Balance, effect, fired, verdict
+from tasks.validate.report import Balance, effect, fired
 from tasks.validate.running import TableResult
 
 Block = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What the pages are about: a title, and what became of the rows."""
+class Subject:
+    """What the pages are about: a title, which run or version, what becomes of it, and of the rows of its tables."""
 
     title: str
-    run: str
+    lead: str
+    verdict: str
     balances: tuple[Balance, ...]
-    decision: Decision
+    has_passed: bool
 
 
-def data_docs(batch: Batch, results: Sequence[TableResult], outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Give every page by its path: ``index.html`` and ``validations/<table>.html``.
+def data_docs(subject: Subject, results: Sequence[TableResult], outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """Give every page by its path: ``index.html`` and ``validations/<suite>.html``.
 
     Parameters
     ----------
     outcomes
         Those of the results, and what earlier stages found that has an effect here.
     """
-    index = page(f"Data Docs: {batch.title}", f"Run {batch.run}", _index(batch, results, outcomes))
-    pages = {f"validations/{result.table}.html": _validation(batch, result) for result in results}
+    index = page(f"Data Docs: {subject.title}", subject.lead, _index(subject, results, outcomes))
+    pages = {f"validations/{result.suite}.html": _validation(subject, result) for result in results}
     return {"index.html": index} | pages
 
 
-def _index(batch: Batch, results: Sequence[TableResult], outcomes: Sequence[Outcome]) -> Iterator[str]:
-    kind = "fails" if batch.decision.gates else "holds"
-    yield f'<div class="banner {kind}">{text(verdict(batch.decision).replace("*", ""))}</div>'
+def _index(subject: Subject, results: Sequence[TableResult], outcomes: Sequence[Outcome]) -> Iterator[str]:
+    kind = "holds" if subject.has_passed else "fails"
+    yield f'<div class="banner {kind}">{text(subject.verdict.replace("*", ""))}</div>'
     yield '<div class="cards">'
-    for balance, result in zip(batch.balances, results, strict=True):
-        yield _card(balance, result.outcomes)
+    balances = {balance.table: balance for balance in subject.balances}
+    for result in results:
+        yield _card(result, balances.get(result.suite))
     yield "</div>"
     failures = fired(outcomes)
     yield "<h2>What fired</h2>"
     head = ("Rule", "Severity", "Where", "Expectation", "Rows", "Effect")
-    shown = {result.table for result in results}
-    rows = [_failure(outcome, linked=outcome.table in shown) for outcome in failures]
+    pages = {outcome: result.suite for result in results for outcome in map(_identity, result.outcomes)}
+    rows = [_failure(outcome, pages.get(_identity(outcome))) for outcome in failures]
     yield table(head, rows) if failures else "<p>Nothing: every expectation holds.</p>"
     yield "<h2>Every rule that was checked</h2>"
     checked = sorted({outcome.rule_id for outcome in outcomes})
     failed = {outcome.rule_id for outcome in failures}
-    told = [_rule(rule_id, sum(one.rule_id == rule_id for one in outcomes), rule_id in failed) for rule_id in checked]
+    told = [_rule([one for one in outcomes if one.rule_id == rule_id]) for rule_id in checked]
     yield table(
         ("Status", "Rule", "Severity", "What must hold", "Expectations"),
         told,
@@ -67,20 +68,24 @@ def _index(batch: Batch, results: Sequence[TableResult], outcomes: Sequence[Outc
     )
 
 
-def _card(balance: Balance, outcomes: Sequence[Outcome]) -> str:
-    passed = sum(outcome.success for outcome in outcomes)
-    figures = (("rows in", balance.rows), ("accepted", balance.accepted), ("held", balance.held))
+def _identity(outcome: Outcome) -> tuple[str, ...]:
+    return (outcome.rule_id, outcome.where, outcome.text)
+
+
+def _card(result: TableResult, balance: Balance | None) -> str:
+    passed, count = sum(outcome.success for outcome in result.outcomes), len(result.outcomes)
+    figures = (("rows in", balance.rows), ("accepted", balance.accepted), ("held", balance.held)) if balance else ()
     return (
-        f'<div class="card"><span class="right">{status(success=passed == len(outcomes))}</span>'
-        f"<h3>{link(f'validations/{balance.table}.html', balance.table)}</h3>"
-        f'<p class="soft">{passed} of {len(outcomes)} expectations hold</p><div class="figures">'
+        f'<div class="card"><span class="right">{status(success=passed == count)}</span>'
+        f"<h3>{link(f'validations/{result.suite}.html', result.suite)}</h3>"
+        f'<p class="soft">{passed} of {count} expectations hold</p><div class="figures">'
         + "".join(f'<div class="figure"><b>{number}</b><span>{words}</span></div>' for words, number in figures)
         + "</div></div>"
     )
 
 
-def _failure(outcome: Outcome, *, linked: bool) -> tuple[str, ...]:
-    where = link(f"validations/{outcome.table}.html", outcome.where) if linked else text(outcome.where)
+def _failure(outcome: Outcome, suite: str | None) -> tuple[str, ...]:
+    where = link(f"validations/{suite}.html", outcome.where) if suite else text(outcome.where)
     return (
         _id(outcome.rule_id),
         _severity(outcome.severity),
@@ -91,9 +96,13 @@ def _failure(outcome: Outcome, *, linked: bool) -> tuple[str, ...]:
     )
 
 
-def _rule(rule_id: str, expectations: int, failed: bool) -> tuple[str, ...]:  # noqa: FBT001 -- one caller, in sight
-    rule = data_rules()[rule_id]
-    return (status(success=not failed), _id(rule_id), _severity(rule.severity), text(rule.rule), text(expectations))
+def _rule(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """Give the line of a rule of which these are all outcomes; a gate of a release may be a rule of the ledger."""
+    one = outcomes[0]
+    rule = data_rules().get(one.rule_id)
+    severity, said = (rule.severity, rule.rule) if rule else (one.severity, ledger_rules()[one.rule_id].rule)
+    holds = status(success=all(outcome.success for outcome in outcomes))
+    return (holds, _id(one.rule_id), _severity(severity), text(said), text(len(outcomes)))
 
 
 def _severity(severity: Severity) -> str:
@@ -104,15 +113,15 @@ def _id(rule_id: str) -> str:
     return f"<code>{text(rule_id)}</code>"
 
 
-def _validation(batch: Batch, result: TableResult) -> str:
+def _validation(subject: Subject, result: TableResult) -> str:
     document = ValidationResultsPageRenderer().render(result.shown).to_json_dict()
     overview, *sections = document["sections"]
     by_text = {outcome.text: outcome for outcome in result.outcomes}
     return page(
-        f"Validation of {result.table}",
-        f"{batch.title}, run {batch.run}",
+        f"Validation of {result.suite}",
+        f"{subject.title}, {subject.lead}",
         [
-            f"<p>{link('../index.html', 'All tables')}</p>",
+            f"<p>{link('../index.html', 'All suites')}</p>",
             _overview(overview, success=bool(result.shown.success)),
             *(part for section in sections for block in section["content_blocks"] for part in _block(block, by_text)),
         ],

@@ -6,14 +6,10 @@ A column of another type than the schema's is handed over as plain objects, so t
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from expectations.schemas.table import Table
-
-Flags = Mapping[str, npt.NDArray[np.bool_]]
 
 NULLABLE: Mapping[pa.DataType, Any] = {
     pa.string(): pd.StringDtype("pyarrow"),
@@ -27,10 +23,9 @@ NULLABLE: Mapping[pa.DataType, Any] = {
 }
 
 
-def frame_of(found: pa.Table, table: Table, flags: Flags) -> pd.DataFrame:
-    """Give the frame of a table as it was found, with its flag columns; its index is the position of the row."""
+def frame_of(found: pa.Table, table: Table) -> pd.DataFrame:
+    """Give the frame of a table as it was found; its index is the position of the row."""
     columns = {name: _column(found.column(name), table, name) for name in found.schema.names}
-    columns |= {name: pd.Series(values) for name, values in flags.items()}
     return pd.DataFrame(columns, index=pd.RangeIndex(found.num_rows))
 
 

@@ -11,8 +11,8 @@ from tasks.model import Status
 HELD = "VA-HELD"
 
 
-def final_ledger(settled: pa.Table, held_uids: Sequence[str]) -> pa.Table:
-    """Give the settled ledger with the released candidates held that hang on a held row.
+def final_ledger(settled: pa.Table, held_uids: pa.Array) -> pa.Table:
+    """Give rows of the settled ledger with the released candidates held that hang on a held row.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def final_ledger(settled: pa.Table, held_uids: Sequence[str]) -> pa.Table:
         New SOP Instance UIDs of the held rows of imaging_instance.
     """
     candidate = pc.equal(settled["status"], Status.RELEASED_CANDIDATE.value)
-    held = pc.and_(candidate, pc.is_in(settled["sop_uid"], value_set=pa.array(held_uids, pa.string())))
+    held = pc.and_(candidate, pc.is_in(settled["sop_uid"], value_set=held_uids))
     ledger = settled
     for name, value in (("status", Status.HELD.value), ("rule_id", HELD)):
         place = ledger.schema.get_field_index(name)

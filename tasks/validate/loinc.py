@@ -1,6 +1,6 @@
 """LOINC codes of studies: their check digit, and the table that they must stand in."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -45,13 +45,10 @@ def areas_of_body_parts() -> pa.Table:
     return pa.table({"term": pa.array(areas.keys(), pa.string()), "area": pa.array(areas.values(), pa.string())})
 
 
-def unsound_codes(tables: Mapping[str, pa.Table]) -> pa.Table:
-    """Give the distinct codes of the imaging studies that are no active code of ours, in a column ``code``.
+def unsound_codes(codes: Sequence[str | None]) -> pa.Table:
+    """Give those of the codes that are no active code of ours, in a column ``code``.
 
-    A code with a wrong check digit is one of them.
+    A code with a wrong check digit is one of them; null is none.
     """
-    studies = tables.get("imaging_study")
-    known = studies is not None and "loinc_code" in studies.schema.names
-    codes = studies.column("loinc_code").cast(pa.string()).unique().to_pylist() if studies is not None and known else []
-    unsound = [code for code in codes if code is not None and not is_sound(code)]
+    unsound = sorted({code for code in codes if code is not None and not is_sound(code)})
     return pa.table({"code": pa.array(unsound, pa.string())})

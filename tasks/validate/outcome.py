@@ -1,8 +1,16 @@
 """What one expectation said of one table: counts and positions of rows, never a value."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
 
 from config.rules import Severity
+
+
+def positions(rows: Iterable[int] = ()) -> pa.Array:
+    """Give the positions of rows in their table."""
+    return pa.array(rows, pa.int64())
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,7 @@ class Outcome:
     text: str
     success: bool
     failed: int = 0
-    rows: tuple[int, ...] = ()
+    rows: pa.Array = field(default_factory=positions)
     broken: bool = False
 
     @property
@@ -36,4 +44,4 @@ class Outcome:
             return False
         if self.broken or self.severity is Severity.GATE:
             return True
-        return self.severity is Severity.BLOCK and not self.rows
+        return self.severity is Severity.BLOCK and not len(self.rows)

@@ -1,15 +1,16 @@
-"""The rules that span rows or tables, written out: each query gives the positions (`_row`) of the rows that break one.
+"""The rules that span columns, rows or tables, written out: each query gives the rows (`_row`) that break one.
 
-Relations are the harmonized tables by name, `settled` (the de-identified instances that the ledger counts), `holds` and
-`anchors` (what harmonize could not decide, and its index dates), and of our tables `unsound_loinc`, `known_loinc` and
-`body_part_areas`. An unknown day breaks nothing.
+Where no row is to blame it gives how many things break it (`found`). Relations are the harmonized tables by name,
+`settled` (the de-identified instances that the ledger counts), `holds`, `anchors` and `lineage` of harmonize,
+`crosswalk` (private: what each UID became), `site` (one row: whether patients are ventilated outside the ICU), and of
+our tables `unsound_loinc`, `known_loinc` and `body_part_areas`. An unknown day breaks nothing.
 """
 # ruff: noqa: S608 -- every name and number put into a query is written in this module
 
 from collections.abc import Mapping
 
 from config.vocab.diagnoses import COVID19_DIAGNOSES, LONG_COVID_DIAGNOSES
-from expectations.suites.flags import flag
+from expectations.suites.checks import fact
 
 YEAR_DAYS = 365.25
 AGE_TOLERANCE_YEARS = 2  # one year of tolerance, and one because both ages are completed years
@@ -87,17 +88,17 @@ _PROOF = f"""
 """
 _VENTILATION = "e.event_type = 'breathing_support' AND e.device IN ('imv', 'ecmo')"
 SUBJECT = {
-    flag("D-AGE-89"): _age_split("age_at_index", "age_at_index_gt89", "subject"),
-    flag("D-SEX-DICOM"): """
+    ("D-AGE-89", ""): _age_split("age_at_index", "age_at_index_gt89", "subject"),
+    ("D-SEX-DICOM", ""): """
         SELECT s._row FROM subject s
         JOIN (SELECT subject_id, list_distinct(list(patient_sex)) AS seen FROM settled
               WHERE patient_sex IN ('F', 'M') GROUP BY subject_id) i USING (subject_id)
         WHERE len(i.seen) > 1 OR (s.sex IN ('Female', 'Male') AND NOT list_contains(i.seen, s.sex[1]))
     """,
-    flag("D-ZIP", "country"): "SELECT _row FROM subject WHERE zip3 IS NOT NULL AND country IS DISTINCT FROM 'US'",
-    flag("C-FLAG-DERIVED", "ever_icu"): _wrong_flag("ever_icu", "e.event_type = 'icu_stay'"),
-    flag("C-FLAG-DERIVED", "ever_ventilated"): _wrong_flag("ever_ventilated", _VENTILATION),
-    flag("C-INDEX"): """
+    ("D-ZIP", "country"): "SELECT _row FROM subject WHERE zip3 IS NOT NULL AND country IS DISTINCT FROM 'US'",
+    ("C-FLAG-DERIVED", "ever_icu"): _wrong_flag("ever_icu", "e.event_type = 'icu_stay'"),
+    ("C-FLAG-DERIVED", "ever_ventilated"): _wrong_flag("ever_ventilated", _VENTILATION),
+    ("C-INDEX", ""): """
         SELECT s._row FROM subject s
         WHERE s.index_event IS NULL AND s.subject_id IN (
             SELECT subject_id FROM clinical_event WHERE coalesce(start_day, end_day) IS NOT NULL
@@ -107,7 +108,7 @@ SUBJECT = {
             UNION ALL SELECT subject_id FROM test_result WHERE day IS NOT NULL
             UNION ALL SELECT subject_id FROM imaging_study WHERE day IS NOT NULL)
     """,
-    flag("T-COVID-POS"): f"""
+    ("T-COVID-POS", ""): f"""
         WITH {_PROOF},
         disproof AS (
             SELECT DISTINCT subject_id FROM tested
@@ -118,11 +119,11 @@ SUBJECT = {
                AND s.subject_id NOT IN (SELECT subject_id FROM antibodies))
            OR (s.covid19_status = 'Negative' AND (p.subject_id IS NOT NULL OR d.subject_id IS NULL))
     """,
-    flag("T-ANTIBODY"): f"""
+    ("T-ANTIBODY", ""): f"""
         WITH {_PROOF}
         SELECT s._row FROM subject s JOIN antibodies USING (subject_id) WHERE s.covid19_status = 'Positive'
     """,
-    flag("T-LONG-COVID"): f"""
+    ("T-LONG-COVID", ""): f"""
         WITH diagnosed AS (
             SELECT subject_id, min(start_day) AS day FROM condition WHERE code IN ({_listed(LONG_COVID_DIAGNOSES)})
             GROUP BY subject_id),
@@ -132,7 +133,7 @@ SUBJECT = {
         SELECT s._row FROM subject s JOIN diagnosed d USING (subject_id) LEFT JOIN first_positive p USING (subject_id)
         WHERE s.covid19_status <> 'Positive' OR d.day <= p.day
     """,
-    flag("T-INDEX-TEST"): """
+    ("T-INDEX-TEST", ""): """
         SELECT s._row FROM subject s
         WHERE s.index_event = 'COVID-19 Test' AND (SELECT count(*) FROM test_result) > 0 AND NOT EXISTS (
             SELECT 1 FROM test_result t WHERE t.subject_id = s.subject_id AND t.day = 0)
@@ -140,22 +141,29 @@ SUBJECT = {
 }
 
 CLINICAL_EVENT = {
-    flag("C-ICU-IN-HOSP"): _outside_stay("e.event_type = 'icu_stay'", "hospital_stay"),
-    flag("C-VENT-IN-STAY"): f"""
-        {_outside_stay(_VENTILATION, "hospital_stay")} UNION {_outside_stay(_VENTILATION, "icu_stay")}
+    ("C-ICU-IN-HOSP", ""): _outside_stay("e.event_type = 'icu_stay'", "hospital_stay"),
+    ("C-VENT-IN-STAY", ""): f"""
+        {_outside_stay(_VENTILATION, "hospital_stay")}
+        UNION {_outside_stay(f"{_VENTILATION} AND NOT (SELECT ventilation_outside_icu FROM site)", "icu_stay")}
     """,
-    flag("C-LOS"): f"""
+    ("C-LOS", ""): f"""
         SELECT _row FROM clinical_event
         WHERE event_type IN ('hospital_stay', 'icu_stay') AND end_day - start_day > {LONGEST_STAY_DAYS}
     """,
-    flag("C-OVERLAP"): """
+    ("C-OVERLAP", ""): """
         SELECT DISTINCT a._row FROM clinical_event a
         JOIN clinical_event b USING (subject_id, event_type)
         WHERE a.event_type IN ('hospital_stay', 'icu_stay') AND a._row <> b._row
           AND coalesce(a.start_day < b.end_day, a.start_day IS NOT NULL)
           AND coalesce(b.start_day < a.end_day, b.start_day IS NOT NULL)
     """,
-    flag("C-DEATH"): """
+    ("C-REPEAT", ""): """
+        SELECT count(*) AS found FROM clinical_event e
+        FULL JOIN (SELECT DISTINCT entity_id FROM lineage WHERE entity = 'clinical_event' AND entity_id <> '*') sent
+            ON sent.entity_id = e.event_id
+        WHERE e.event_id IS NULL OR (sent.entity_id IS NULL AND e.event_type <> 'death')
+    """,
+    ("C-DEATH", ""): """
         WITH death AS (
             SELECT subject_id, count(*) AS deaths, min(start_day) AS day FROM clinical_event
             WHERE event_type = 'death' GROUP BY subject_id)
@@ -167,7 +175,7 @@ CLINICAL_EVENT = {
 }
 
 TEST_RESULT = {
-    flag("T-NEG-POS"): """
+    ("T-NEG-POS", ""): """
         SELECT DISTINCT a._row FROM test_result a
         JOIN test_result b USING (subject_id, day, test_class)
         WHERE a.result IN ('Positive', 'Negative') AND b.result IN ('Positive', 'Negative') AND a.result <> b.result
@@ -175,36 +183,36 @@ TEST_RESULT = {
 }
 
 IMAGING_STUDY = {
-    flag("D-AGE-89"): _age_split("age_at_study", "age_at_study_gt89", "imaging_study"),
-    flag("D-AGE-AGREE"): f"""
+    ("D-AGE-89", ""): _age_split("age_at_study", "age_at_study_gt89", "imaging_study"),
+    ("D-AGE-AGREE", ""): f"""
         SELECT i._row FROM imaging_study i JOIN subject s USING (subject_id)
         WHERE abs(i.age_at_study - s.age_at_index - i.day / {YEAR_DAYS}) >= {AGE_TOLERANCE_YEARS}
     """,
-    flag("D-AGE-DICOM"): f"""
+    ("D-AGE-DICOM", ""): f"""
         SELECT DISTINCT i._row FROM imaging_study i
         JOIN subject s USING (subject_id) JOIN settled d USING (study_uid)
         WHERE abs(CASE WHEN d.patient_age_gt89 THEN {OVER_89_YEARS} ELSE d.patient_age_years END
                   - s.age_at_index - i.day / {YEAR_DAYS}) >= {AGE_TOLERANCE_YEARS}
     """,
-    flag("I-STUDY-DAY"): """
+    ("I-STUDY-DAY", ""): """
         SELECT DISTINCT i._row FROM imaging_study i
         JOIN settled d USING (study_uid) LEFT JOIN anchors a ON a.subject_id = i.subject_id
         WHERE i.day IS NOT NULL AND (d.study_date_shifted - a.index_date_shifted) IS DISTINCT FROM i.day
     """,
-    flag("I-TEST-DELTA", "positive"): _wrong_deltas("days_to_positive_tests", "Positive"),
-    flag("I-TEST-DELTA", "negative"): _wrong_deltas("days_to_negative_tests", "Negative"),
-    flag("I-COUNT"): """
+    ("I-TEST-DELTA", "days_to_positive_tests"): _wrong_deltas("days_to_positive_tests", "Positive"),
+    ("I-TEST-DELTA", "days_to_negative_tests"): _wrong_deltas("days_to_negative_tests", "Negative"),
+    ("I-COUNT", ""): """
         SELECT s._row FROM imaging_study s
         WHERE s.n_series <> (SELECT count(*) FROM imaging_series c WHERE c.study_uid = s.study_uid)
            OR s.n_instances <> (SELECT count(*) FROM imaging_instance c WHERE c.study_uid = s.study_uid)
     """,
-    flag("L-LOINC-CHECK"): "SELECT _row FROM imaging_study WHERE loinc_code IN (SELECT code FROM unsound_loinc)",
-    flag("L-LOINC-ATTR"): """
+    ("L-LOINC-CHECK", ""): "SELECT _row FROM imaging_study WHERE loinc_code IN (SELECT code FROM unsound_loinc)",
+    ("L-LOINC-ATTR", ""): """
         SELECT s._row FROM imaging_study s JOIN known_loinc k ON k.code = s.loinc_code
         WHERE (s.loinc_long_common_name, s.loinc_system, s.loinc_method, s.loinc_contrast)
               IS DISTINCT FROM (k.name, k.system, k.method, k.contrast)
     """,
-    flag("L-LOINC-UNIQUE"): """
+    ("L-LOINC-UNIQUE", ""): """
         SELECT _row FROM imaging_study
         WHERE loinc_basis = 'exact_table' AND (study_description_raw, modalities::VARCHAR) IN (
             SELECT (study_description_raw, modalities::VARCHAR) FROM imaging_study
@@ -214,56 +222,39 @@ IMAGING_STUDY = {
 }
 
 IMAGING_SERIES = {
-    flag("I-BODYPART"): """
+    ("I-BODYPART", ""): """
         SELECT s._row FROM imaging_series s
         JOIN body_part_areas a ON a.term = s.body_part JOIN imaging_study t USING (study_uid)
         WHERE t.loinc_system NOT IN ('XXX', 'Whole body') AND NOT contains(t.loinc_system, a.area)
     """,
-    flag("I-COUNT"): """
+    ("I-COUNT", ""): """
         SELECT s._row FROM imaging_series s LEFT JOIN (
             SELECT series_uid, count(*) AS instances, sum(size) AS bytes FROM imaging_instance GROUP BY series_uid
         ) i USING (series_uid)
         WHERE s.n_instances <> coalesce(i.instances, 0) OR s.n_bytes <> coalesce(i.bytes, 0)
     """,
-    flag("I-MODALITY"): "SELECT _row FROM imaging_series WHERE "
+    ("I-UID-REFS", ""): """
+        WITH made AS (SELECT hash(id_old) AS old, hash(id_new) AS new FROM crosswalk WHERE kind <> 'patient'),
+        used AS (SELECT study_uid AS uid FROM imaging_study UNION ALL SELECT series_uid FROM imaging_series)
+        SELECT (SELECT count(*) - count(DISTINCT new) FROM made)
+             + (SELECT count(*) FROM made WHERE new IN (SELECT old FROM made))
+             + (SELECT count(*) FROM used WHERE hash(uid) NOT IN (SELECT new FROM made)) AS found
+    """,
+    ("I-MODALITY", ""): "SELECT _row FROM imaging_series WHERE "
     + " OR ".join(
         f"(modality = '{modality}') <> (sop_class_uid IN ({_listed(classes)}))"
         for modality, classes in SOP_CLASSES.items()
     ),
 }
 
-IMAGING_INSTANCE = {
-    flag("I-COUNT"): """
-        SELECT i._row FROM imaging_instance i WHERE NOT EXISTS (
-            SELECT 1 FROM settled d
-            WHERE d.sop_uid = i.sop_uid AND d.sha256 = i.sha256 AND d.md5 = i.md5 AND d.size_bytes = i.size)
-    """,
-    flag("I-UID-TREE"): """
-        SELECT i._row FROM imaging_instance i
-        LEFT JOIN imaging_series s ON s.series_uid = i.series_uid LEFT JOIN imaging_study t ON t.study_uid = i.study_uid
-        WHERE i.study_uid <> s.study_uid OR i.subject_id <> s.subject_id OR i.subject_id <> t.subject_id
-           OR i.study_uid IN (
-                SELECT study_uid FROM imaging_instance GROUP BY study_uid HAVING count(DISTINCT subject_id) > 1)
-           OR i.series_uid IN (
-                SELECT series_uid FROM imaging_instance GROUP BY series_uid HAVING count(DISTINCT study_uid) > 1)
-    """,
-    flag("I-DUP-PIXEL"): """
-        SELECT _row FROM imaging_instance
-        WHERE (subject_id, pixel_sha256) IN (
-            SELECT (subject_id, pixel_sha256) FROM imaging_instance WHERE pixel_sha256 IS NOT NULL
-            GROUP BY subject_id, pixel_sha256 HAVING count(*) > 1)
-    """,
-    flag("I-DUP-PIXEL", "subject_id"): """
-        SELECT _row FROM imaging_instance WHERE pixel_sha256 IN (
-            SELECT pixel_sha256 FROM imaging_instance GROUP BY pixel_sha256 HAVING count(DISTINCT subject_id) > 1)
-    """,
-}
-
-QUERIES: Mapping[str, Mapping[str, str]] = {
-    "subject": SUBJECT,
-    "clinical_event": CLINICAL_EVENT,
-    "test_result": TEST_RESULT,
-    "imaging_study": IMAGING_STUDY,
-    "imaging_series": IMAGING_SERIES,
-    "imaging_instance": IMAGING_INSTANCE,
+QUERIES: Mapping[str, str] = {
+    fact(table, rule_id, place): query
+    for table, queries in {
+        "subject": SUBJECT,
+        "clinical_event": CLINICAL_EVENT,
+        "test_result": TEST_RESULT,
+        "imaging_study": IMAGING_STUDY,
+        "imaging_series": IMAGING_SERIES,
+    }.items()
+    for (rule_id, place), query in queries.items()
 }

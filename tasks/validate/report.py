@@ -30,9 +30,24 @@ def verdict(decision: Decision) -> str:
     if decision.gates:
         rules = ", ".join(sorted({outcome.rule_id for outcome in decision.gates}))
         return f"**The batch is stopped** by {rules}: nothing of it is accepted."
-    held = sum(len(rows) for rows in decision.held.values())
+    held = sum(map(len, decision.held.values()))
     return f"**The batch is accepted**, {held} {'row is' if held == 1 else 'rows are'} held." + (
         f" {len(decision.warnings)} warning{'s' if len(decision.warnings) > 1 else ''}." if decision.warnings else ""
+    )
+
+
+def release_report(title: str, verdict: str, outcomes: Sequence[Outcome]) -> str:
+    """Give the report of one release."""
+    return "\n".join([f"# Gates of {title}", "", verdict, "", *_fired(outcomes)]) + "\n"
+
+
+def release_verdict(outcomes: Sequence[Outcome]) -> str:
+    """Say in one sentence what becomes of a release."""
+    rules = sorted({outcome.rule_id for outcome in outcomes if not outcome.success and not outcome.broken})
+    if all(outcome.success for outcome in outcomes):
+        return f"**The release may be published**: every one of {len(outcomes)} gates holds."
+    return (
+        f"**The release is refused** by {', '.join(rules) or 'gates that could not be decided'}: nothing is published."
     )
 
 

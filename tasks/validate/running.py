@@ -4,8 +4,8 @@ Importing this module imports Great Expectations, which takes seconds: import it
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import great_expectations as gx
 import pandas as pd
@@ -19,63 +19,65 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 
 from config.rules import Severity
 from expectations.suites.catalog import suites
-from expectations.suites.flags import PREFIX
-from tasks.validate.outcome import Outcome
+from tasks.validate.facts import Facts
+from tasks.validate.outcome import Outcome, positions
 
-ACROSS = "Across rows and tables"
+WHOLE_ROWS = "Whole rows"
 COUNTS = ("element_count", "unexpected_count", "unexpected_percent", "unexpected_percent_total", "missing_count")
+FACTS = ("expect_column_max_to_be_between",)
 ROW_COUNTS = ("expect_table_row_count_to_be_between", "expect_table_row_count_to_equal")
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What other sources say about the size of a table: at least `least_rows` rows, and exactly `instances` images."""
-
-    least_rows: int
-    instances: int
-
-
-@dataclass(frozen=True, slots=True)
 class TableResult:
-    """What a suite said of its table, as outcomes in the order of the suite and as a result fit for Data Docs."""
+    """What a suite said, as outcomes in the order of the suite and as a result fit for Data Docs."""
 
-    table: str
+    suite: str
     outcomes: tuple[Outcome, ...]
     shown: ExpectationSuiteValidationResult
 
 
-def run_suites(frames: Mapping[str, pd.DataFrame], expected: Mapping[str, Expected]) -> list[TableResult]:
-    """Run the suite of every table on its frame.
+def run_suites(
+    frames: Mapping[str, Callable[[], pd.DataFrame]], least_rows: Mapping[str, int], facts: Mapping[str, Facts]
+) -> list[TableResult]:
+    """Run the suites of tables on their frames, then the suites of facts on theirs.
 
     Parameters
     ----------
     frames
-        Made by `tasks.validate.frames.frame_of`; the index is the position of the row.
-    expected
-        By the same names.
+        By table what gives its frame (`tasks.validate.frames.frame_of`), whose index is the position of the row; one
+        is in memory at a time.
+    least_rows
+        By table how many rows it must have at least.
+    facts
+        By suite what was counted for it.
     """
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # its messages can hold values
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     known = suites()
-    return [_run(context, known[name], frame, expected[name]) for name, frame in frames.items()]
+    of_tables = [_run(context, known[name], (make(), None), least_rows[name]) for name, make in frames.items()]
+    return of_tables + [_run(context, known[name], (found.frame, found), 0) for name, found in facts.items()]
 
 
 def _run(
-    context: EphemeralDataContext, suite: gx.ExpectationSuite, frame: pd.DataFrame, expected: Expected
+    context: EphemeralDataContext,
+    suite: gx.ExpectationSuite,
+    looked_at: tuple[pd.DataFrame, Facts | None],
+    least_rows: int,
 ) -> TableResult:
-    name = suite.name
+    name, (frame, facts) = suite.name, looked_at
     asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
     data = asset.add_batch_definition_whole_dataframe(name)
     asked = [expectation.configuration for expectation in suite.expectations]
     definition = gx.ValidationDefinition(name=name, data=data, suite=context.suites.add(suite))
     result = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": frame},
-        expectation_parameters={"least_rows": expected.least_rows, "instances": expected.instances},
+        expectation_parameters={"least_rows": least_rows},
         result_format="COMPLETE",
     )
     pairs = list(_in_order(asked, result.results))
-    outcomes = tuple(_outcome(name, configuration, found) for configuration, found in pairs)
+    outcomes = tuple(_outcome(configuration, found, facts) for configuration, found in pairs)
     return TableResult(name, outcomes, _shown(name, pairs))
 
 
@@ -92,17 +94,34 @@ def _identity(configuration: ExpectationConfiguration) -> tuple[object, ...]:
     return (configuration.type, configuration.kwargs.get("column"), configuration.description)
 
 
-def _outcome(table: str, asked: ExpectationConfiguration, found: ExpectationValidationResult | None) -> Outcome:
+def _outcome(
+    asked: ExpectationConfiguration, found: ExpectationValidationResult | None, facts: Facts | None = None
+) -> Outcome:
     """Give the outcome; no answer, an exception, or rows that do not add up are never a pass."""
     meta, text = asked.meta or {}, (asked.description or "").replace("$$", "$")
-    facts = (table, meta["rule_id"], Severity(meta["severity"]), meta["place"], text)
+    about = (meta["table"], meta["rule_id"], Severity(meta["severity"]), meta["place"], text)
     if found is None or _raised(found):
-        return Outcome(*facts, success=False, failed=1, broken=True)
+        return Outcome(*about, success=False, failed=1, broken=True)
     if found.success:
-        return Outcome(*facts, success=True)
-    rows = tuple(sorted(set(found.result.get("unexpected_index_list") or ())))
+        return Outcome(*about, success=True)
+    if facts is not None:
+        return _of_fact(Outcome(*about, success=False, failed=1), asked, found, facts)
+    rows = positions(sorted(set(found.result.get("unexpected_index_list") or ())))
     count = found.result.get("unexpected_count", 0)
-    return Outcome(*facts, success=False, failed=count or 1, rows=rows, broken=len(rows) != count)
+    return Outcome(*about, success=False, failed=count or 1, rows=rows, broken=len(rows) != count)
+
+
+def _of_fact(
+    outcome: Outcome, asked: ExpectationConfiguration, found: ExpectationValidationResult, facts: Facts
+) -> Outcome:
+    """Add what was counted; a fact that was not seen, or is no whole number, is not decided."""
+    if asked.type not in FACTS:
+        return outcome
+    name = asked.kwargs["column"]
+    count = facts.counts.get(name)
+    if not isinstance(count, int) or found.result.get("observed_value") != count:
+        return replace(outcome, broken=True)
+    return replace(outcome, failed=count, rows=facts.rows.get(name, positions()))
 
 
 def _raised(found: ExpectationValidationResult) -> bool:
@@ -137,12 +156,12 @@ def _counted(asked: ExpectationConfiguration, found: ExpectationValidationResult
     failed = found is None or _raised(found)
     source = {} if found is None or failed else found.result
     result = {name: source[name] for name in COUNTS if name in source}
-    if asked.type in ROW_COUNTS and "observed_value" in source:
+    if asked.type in (*ROW_COUNTS, *FACTS) and "observed_value" in source:
         result["observed_value"] = source["observed_value"]
     meta = asked.meta or {}
     kwargs = dict(asked.kwargs)
-    if str(kwargs.get("column", "")).startswith(PREFIX):
-        kwargs["column"] = meta["place"] or ACROSS
+    if asked.type in FACTS:
+        kwargs["column"] = f"{meta['table']}.{meta['place'] or WHOLE_ROWS.lower()}"
     configuration = ExpectationConfiguration(
         type=asked.type,
         kwargs=kwargs,

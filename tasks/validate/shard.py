@@ -4,23 +4,28 @@ import dataclasses
 import hashlib
 import json
 import logging
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from expectations.schemas.catalog import BATCH
 from tasks.context import BatchContext
-from tasks.errors import AccountingError, GateError, KeyExistsError
-from tasks.model import BatchPlan, StageReport, Status
+from tasks.errors import GateError, KeyExistsError
+from tasks.model import BatchPlan, StageReport
+from tasks.store.files import fetch
 from tasks.store.parquet import read_table, write_table
 from tasks.validate.contributor import contributor_files
-from tasks.validate.decide import Decision
-from tasks.validate.ledger import final_ledger, merged_findings
+from tasks.validate.database import opened
+from tasks.validate.ledger import merged_findings
+from tasks.validate.marginals import FILE as MARGINALS_FILE
+from tasks.validate.marginals import earlier_marginals
+from tasks.validate.settling import Accepting, accept_ledger, accept_table
 from tasks.validate.whereabouts import whereabouts
+
+if TYPE_CHECKING:
+    from tasks.validate.checking import Checked
 
 log = logging.getLogger(__name__)
 STAGE = "validate"
@@ -36,7 +41,14 @@ TABLES = (
     "imaging_series",
     "imaging_instance",
 )
-RULES = pa.field("rule_ids", pa.list_(pa.field("item", pa.string(), nullable=False)), nullable=False)
+EVIDENCE = {
+    "ledger": "settled/ledger",
+    "settled": "settled/instances",
+    "holds": "harmonized/holds",
+    "anchors": "harmonized/anchors",
+    "lineage": "harmonized/lineage",
+}
+CROSSWALK = "crosswalk"
 
 
 def validate_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
@@ -62,7 +74,8 @@ def validate_batch(plan: BatchPlan, context: BatchContext) -> StageReport:
             next_step="remove that run, or raise the version of the code that changed",
         )
     if not receipt:
-        receipt = {"digest": digest} | _validate(plan, context)
+        with tempfile.TemporaryDirectory(prefix="validate-") as name:
+            receipt = {"digest": digest} | _validate(plan, context, Path(name))
         context.work.create(context.layout.run(plan.run, RECEIPT), as_json(receipt))
     if receipt["gates"]:
         raise stopped(plan, context, receipt["gates"])
@@ -94,78 +107,62 @@ def _digest(plan: BatchPlan, context: BatchContext) -> str:
         lines += [f"{one.key} {one.size_bytes}" for one in context.work.list(context.layout.run(plan.run, prefix))]
     digest = hashlib.sha256("\n".join(lines).encode())
     digest.update(files("config").joinpath("rules.csv").read_bytes())
-    for name in TABLES:
+    for name in (*TABLES, "cross_table"):
         digest.update(files("expectations.suites").joinpath("json", f"{name}.json").read_bytes())
     return digest.hexdigest()
 
 
-def _validate(plan: BatchPlan, context: BatchContext) -> dict[str, Any]:
+def _validate(plan: BatchPlan, context: BatchContext, folder: Path) -> dict[str, Any]:
     """Check the batch and write all but the receipt, whose facts it gives."""
-    from tasks.validate.checking import Found, check  # noqa: PLC0415 -- it imports Great Expectations, which is slow
+    from tasks.validate.checking import Batch, Found, check  # noqa: PLC0415 -- it imports Great Expectations, slowly
 
-    def read(name: str) -> pa.Table:
-        return read_table(context.work.read(context.layout.run(plan.run, f"{name}.parquet")))
-
-    def create(name: str, content: bytes) -> None:
-        context.work.create(context.layout.run(plan.run, name), content)
-
-    ledger, before = read("settled/ledger"), [read("findings-deidentify"), read("findings-harmonize")]
-    tables = {name: read(f"harmonized/{name}") for name in TABLES}
-    settled = _candidates(ledger, read("settled/instances"))
-    evidence = (read("harmonized/holds"), read("harmonized/anchors"), merged_findings(before))
-    checked = check(
-        Found(tables, settled, *evidence), context.site, (plan.site, plan.batch, plan.run), has_tables=plan.tables > 0
+    run, layout = plan.run, context.layout
+    tables = {name: layout.run(run, f"harmonized/{name}.parquet") for name in TABLES}
+    evidence = {name: layout.run(run, f"{place}.parquet") for name, place in EVIDENCE.items()}
+    evidence[CROSSWALK] = layout.private_run(run, f"{CROSSWALK}.parquet")
+    local = {name: _fetched(context, key, folder / name) for name, key in (tables | evidence).items()}
+    before = [
+        read_table(context.work.read(layout.run(run, f"findings-{stage}.parquet")))
+        for stage in ("deidentify", "harmonize")
+    ]
+    found = Found(
+        {name: local[name] for name in tables},
+        {name: local[name] for name in evidence},
+        merged_findings(before),
+        earlier_marginals(context.work, plan.site, plan.batch),
     )
+    checked = check(found, Batch(context.site, context.batch, run, has_tables=plan.tables > 0), folder)
     for name, text in checked.reports.items():
-        create(name, text.encode())
-    places = whereabouts(checked.outcomes, tables, (evidence[0], settled), (plan, context))
+        context.work.create(layout.run(run, name), text.encode())
+    with opened(local, folder) as database:
+        places = whereabouts(checked.outcomes, database, (plan, context))
     for name, content in contributor_files(f"Validation of {plan.site}/{plan.batch}", places).items():
-        context.work.create(context.layout.private_run(plan.run, f"report/{name}"), content)
-    create("findings.parquet", write_table(merged_findings([*before, checked.findings])))
+        context.work.create(layout.private_run(run, f"report/{name}"), content)
+    findings = merged_findings([*before, checked.findings])
+    context.work.create(layout.run(run, "findings.parquet"), write_table(findings))
+    if not checked.decision.gates:
+        context.work.create(layout.run(run, MARGINALS_FILE), write_table(checked.marginals))
+        _write_accepted(Accepting(context, run, folder), local, checked)
+    return _facts(checked)
+
+
+def _fetched(context: BatchContext, key: str, path: Path) -> Path:
+    fetch(context.work, key, path)
+    return path
+
+
+def _facts(checked: "Checked") -> dict[str, Any]:
     rules: Counter[str] = Counter()
     for row in checked.findings.to_pylist():
         rules[row["rule_id"]] += row["count"]
-    facts = {
+    return {
         "gates": sorted({outcome.rule_id for outcome in checked.decision.gates}),
         "rules": dict(sorted(rules.items())),
         "tables": {one.table: dataclasses.asdict(one) for one in checked.balances},
     }
-    if not facts["gates"]:
-        _write_accepted(plan, context, tables, checked.decision)
-        held = sorted(checked.decision.rules_of("imaging_instance"))
-        uids = tables["imaging_instance"]["sop_uid"].take(pa.array(held, pa.int64())).to_pylist()
-        create("ledger.parquet", write_table(final_ledger(ledger, uids)))
-    return facts
 
 
-def _candidates(ledger: pa.Table, instances: pa.Table) -> pa.Table:
-    released = ledger.filter(pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value))["source_id"]
-    return instances.filter(pc.is_in(instances["source_id"], value_set=released.combine_chunks()))
-
-
-def _split(table: pa.Table, decision: Decision, name: str) -> tuple[pa.Table, pa.Table]:
-    """Give the accepted rows, and the held rows with their rules.
-
-    Raises
-    ------
-    AccountingError
-        If they are not all rows.
-    """
-    rules = decision.rules_of(name)
-    rows = sorted(rules)
-    accepted = table.filter(pc.invert(pc.is_in(pa.array(range(len(table))), value_set=pa.array(rows, pa.int64()))))
-    if len(accepted) + len(rows) != len(table):
-        raise AccountingError(f"{name}: {len(table)} rows came in, {len(accepted)} are accepted and {len(rows)} held")
-    held = table.take(pa.array(rows, pa.int64()))
-    return accepted, held.append_column(RULES, pa.array([sorted(rules[row]) for row in rows], RULES.type))
-
-
-def _write_accepted(plan: BatchPlan, context: BatchContext, tables: Mapping[str, pa.Table], decision: Decision) -> None:
-    """Write accepted and held rows; of held rows only keys and rules are outside the private part."""
-    layout, work = context.layout, context.work
-    for name, table in tables.items():
-        accepted, held = _split(table, decision, name)
-        work.create(layout.run(plan.run, f"tables/{name}.parquet"), write_table(accepted))
-        named = held.select([*BATCH[name].key, RULES.name])
-        work.create(layout.run(plan.run, f"held/{name}.parquet"), write_table(named))
-        work.create(layout.private_run(plan.run, f"held/{name}.parquet"), write_table(held))
+def _write_accepted(accepting: Accepting, local: Mapping[str, Path], checked: "Checked") -> None:
+    for name in TABLES:
+        accept_table(accepting, name, local[name], checked.decision.held_of(name))
+    accept_ledger(accepting, local["ledger"], local["imaging_instance"], checked.decision.held_of("imaging_instance"))

@@ -3,20 +3,18 @@
 Its answers name files of the site, so they belong under ``private/`` only.
 """
 
-import csv
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+# ruff: noqa: S608 -- every name put into a statement is of our own schemas
 
-import duckdb
+import csv
+from collections.abc import Iterator, Sequence
+
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from expectations.schemas.catalog import BATCH
 from tasks.context import BatchContext
-from tasks.model import BatchPlan
-from tasks.store.files import fetch
+from tasks.model import BatchPlan, Status
 from tasks.store.parquet import read_table
+from tasks.validate.database import ROW, Database
 from tasks.validate.outcome import Outcome
 
 GAP = "I-GAP"
@@ -69,12 +67,14 @@ found AS (
 SELECT DISTINCT rule_id, file, coalesce("column", '') AS "column", "row", NULL::BIGINT AS objects
 FROM found QUALIFY "column" IS NOT NULL OR count("column") OVER (PARTITION BY rule_id, key) = 0
 """
-_OBJECTS = """
-WITH named AS (
-    SELECT 'imaging_study' AS entity, study_uid AS key, source_id FROM settled
-    UNION ALL SELECT 'imaging_series', series_uid, source_id FROM settled
-    UNION ALL SELECT 'imaging_instance', sop_uid, source_id FROM settled
-    UNION ALL SELECT 'subject', subject_id, source_id FROM settled
+_OBJECTS = f"""
+WITH candidates AS (
+    FROM settled WHERE source_id IN (SELECT source_id FROM ledger WHERE status = '{Status.RELEASED_CANDIDATE}')),
+named AS (
+    SELECT 'imaging_study' AS entity, study_uid AS key, source_id FROM candidates
+    UNION ALL SELECT 'imaging_series', series_uid, source_id FROM candidates
+    UNION ALL SELECT 'imaging_instance', sop_uid, source_id FROM candidates
+    UNION ALL SELECT 'subject', subject_id, source_id FROM candidates
     WHERE subject_id IN (SELECT key FROM asked WHERE rule_id = 'I-ORPHAN-IMAGE'))
 SELECT rule_id, min(source) AS file, '' AS "column", NULL::INTEGER AS "row", count(*) AS objects
 FROM asked JOIN named USING (entity, key) JOIN objects USING (source_id)
@@ -86,12 +86,7 @@ ORDER BY ALL
 """
 
 
-def whereabouts(
-    outcomes: Sequence[Outcome],
-    tables: Mapping[str, pa.Table],
-    evidence: tuple[pa.Table, pa.Table],
-    of: tuple[BatchPlan, BatchContext],
-) -> pa.Table:
+def whereabouts(outcomes: Sequence[Outcome], database: Database, of: tuple[BatchPlan, BatchContext]) -> pa.Table:
     """Give where every rule fired that the report of harmonization does not place, in the form of `PLACES`, sorted.
 
     A row of a file has a `row`. Images have `objects`, how many they are, and the first of them as `file`. What the
@@ -101,59 +96,49 @@ def whereabouts(
     ----------
     outcomes
         Those of the suites.
-    tables
-        The harmonized tables by name.
-    evidence
-        ``harmonized/holds.parquet``, of which those on images are placed here, and ``settled/instances.parquet``.
+    database
+        With the tables of the batch, and ``holds``, ``settled``, ``ledger`` and ``lineage``
+        (`tasks.validate.database`).
     """
-    holds, settled = evidence
-    whole = pa.Table.from_pylist(
-        [{"rule_id": one.rule_id, "file": "", "column": ""} for one in outcomes if not one.success and not one.rows],
-        schema=PLACES,
-    )
-    asked = pa.concat_tables(
-        [_ASKED.empty_table(), *_of_outcomes(outcomes, tables), *_of_images(tables, holds), _of_orphans(*of)]
-    )
-    if not len(asked):
-        return whole.sort_by("rule_id")
+    whole = [
+        {"rule_id": one.rule_id, "file": "", "column": ""} for one in outcomes if not one.success and not len(one.rows)
+    ]
     plan, context = of
-    with tempfile.TemporaryDirectory(prefix="validate-") as folder, duckdb.connect() as connection:
-        fetch(context.work, context.layout.run(plan.run, "harmonized/lineage.parquet"), Path(folder) / "lineage")
-        relations = {
-            "whole": whole,
-            "asked": asked,
-            "owned": _owned(tables),
-            "settled": settled.select(["source_id", "subject_id", *IMAGES.values()]),
-            "sources": _sources(plan, context),
-            "objects": read_table(context.work.read(context.layout.private_run(plan.run, "sources.parquet"))),
-        }
-        for name, relation in relations.items():
-            connection.register(name, relation)
-        connection.read_parquet(str(Path(folder) / "lineage")).create_view("lineage")
-        for name, statement in (("in_rows", _ROWS), ("in_images", _OBJECTS)):
-            connection.register(name, connection.sql(statement).to_arrow_table())
-        return connection.sql(_ALL).to_arrow_table().cast(PLACES)
+    asked = [_ASKED.empty_table(), *_of_outcomes(outcomes, database), *_of_images(database), _of_orphans(plan, context)]
+    relations = {
+        "whole": pa.Table.from_pylist(whole, schema=PLACES),
+        "asked": pa.concat_tables(asked),
+        "sources": _sources(plan, context),
+        "objects": read_table(context.work.read(context.layout.private_run(plan.run, "sources.parquet"))),
+    }
+    for name, relation in relations.items():
+        database.register(name, relation)
+    database.execute(f"CREATE TEMP VIEW owned AS {' UNION ALL '.join(_owned())}")
+    for name, statement in (("in_rows", _ROWS), ("in_images", _OBJECTS)):
+        database.register(name, database.sql(statement).to_arrow_table())
+    return database.sql(_ALL).to_arrow_table().cast(PLACES)
 
 
-def _of_outcomes(outcomes: Sequence[Outcome], tables: Mapping[str, pa.Table]) -> Iterator[pa.Table]:
+def _of_outcomes(outcomes: Sequence[Outcome], database: Database) -> Iterator[pa.Table]:
     for one in outcomes:
-        if one.rows:
-            rows = tables[one.table].take(pa.array(one.rows, pa.int64()))
-            keys = rows[BATCH[one.table].key[0]], rows["subject_id"]
-            yield _asked(
-                one.rule_id, one.table, keys, one.place.split("+") if one.place else ABOUT.get(one.rule_id, [])
-            )
+        if len(one.rows):
+            database.register("broken", pa.table({ROW: one.rows}))
+            fields = one.place.split("+") if one.place else ABOUT.get(one.rule_id, [])
+            key = BATCH[one.table].key[0]
+            subject = "subject_id" if "subject_id" in BATCH[one.table].schema.names else "NULL"
+            rows = f"SELECT {key} AS key, {subject} AS subject_id FROM {one.table} SEMI JOIN broken USING ({ROW})"
+            yield _asked((one.rule_id, one.table, fields), database.sql(f"{rows} ORDER BY ALL").to_arrow_table())
 
 
-def _of_images(tables: Mapping[str, pa.Table], holds: pa.Table) -> Iterator[pa.Table]:
+def _of_images(database: Database) -> Iterator[pa.Table]:
     """Give the images that harmonization holds, and the series of which slices are missing."""
     for name in IMAGES:
-        for rule in pc.unique(holds.filter(pc.equal(holds["table"], name))["rule_id"]).to_pylist():
-            keys = holds.filter(pc.and_(pc.equal(holds["table"], name), pc.equal(holds["rule_id"], rule)))["key"]
-            yield _asked(rule, name, (keys, pa.nulls(len(keys), pa.string())), [])
-    series = tables["imaging_series"]
-    gaps = series.filter(pc.greater(pc.fill_null(series["n_missing_slices"], 0), 0))
-    yield _asked(GAP, "imaging_series", (gaps["series_uid"], gaps["subject_id"]), [])
+        held = f"SELECT DISTINCT rule_id FROM holds WHERE \"table\" = '{name}' ORDER BY rule_id"
+        for (rule,) in database.sql(held).fetchall():
+            rows = f"SELECT key, NULL AS subject_id FROM holds WHERE \"table\" = '{name}' AND rule_id = '{rule}'"
+            yield _asked((rule, name, []), database.sql(f"{rows} ORDER BY key").to_arrow_table())
+    gaps = "SELECT series_uid AS key, subject_id FROM imaging_series WHERE n_missing_slices > 0 ORDER BY key"
+    yield _asked((GAP, "imaging_series", []), database.sql(gaps).to_arrow_table())
 
 
 def _of_orphans(plan: BatchPlan, context: BatchContext) -> pa.Table:
@@ -166,26 +151,25 @@ def _of_orphans(plan: BatchPlan, context: BatchContext) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_ASKED)
 
 
-def _asked(rule: str, entity: str, keys: tuple[pa.ChunkedArray, pa.ChunkedArray], fields: list[str]) -> pa.Table:
-    length = len(keys[0])
-    if not length:
-        return _ASKED.empty_table()
-    columns = [pa.repeat(pa.scalar(rule), length), pa.repeat(pa.scalar(entity), length), *keys]
-    return pa.Table.from_arrays([*columns, pa.repeat(pa.scalar(fields, pa.list_(pa.string())), length)], schema=_ASKED)
+def _asked(what: tuple[str, str, list[str]], keys: pa.Table) -> pa.Table:
+    """Give the question of a rule, about some fields of some rows of a table, in the form of `_ASKED`."""
+    rule, entity, fields = what
+    length = keys.num_rows
+    columns = [
+        pa.repeat(pa.scalar(rule), length),
+        pa.repeat(pa.scalar(entity), length),
+        keys["key"].cast(pa.string()),
+        keys["subject_id"].cast(pa.string()),
+        pa.repeat(pa.scalar(fields, pa.list_(pa.string())), length),
+    ]
+    return pa.Table.from_arrays(columns, schema=_ASKED)
 
 
-def _owned(tables: Mapping[str, pa.Table]) -> pa.Table:
-    """Give the keys of all clinical rows with their subjects."""
-    found = [
-        pa.table({
-            "entity": pa.repeat(pa.scalar(name), len(table)),
-            "key": table[BATCH[name].key[0]],
-            "subject_id": table["subject_id"],
-        })
-        for name, table in tables.items()
-        if name != "subject" and name not in IMAGES
-    ]  # fmt: skip
-    return pa.concat_tables(found)
+def _owned() -> Iterator[str]:
+    """Give the statements of the keys of all clinical rows with their subjects."""
+    for name, table in BATCH.items():
+        if name not in {"subject", "lineage", *IMAGES}:
+            yield f"SELECT '{name}' AS entity, {table.key[0]} AS key, subject_id FROM {name}"
 
 
 def _sources(plan: BatchPlan, context: BatchContext) -> pa.Table:

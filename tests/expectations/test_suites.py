@@ -8,16 +8,20 @@ import pyarrow as pa
 import pytest
 from great_expectations.expectations.metadata_types import FailureSeverity
 
-from config.rules import Severity, data_rules
+from config.rules import Severity, data_rules, ledger_rules
 from expectations.schemas.catalog import BATCH
 from expectations.schemas.table import Table, column
+from expectations.suites import cross_table
 from expectations.suites.catalog import FOLDER, as_json, suites, write_json
+from expectations.suites.checks import Check, fact
+from expectations.suites.demands import demands_of
 from expectations.suites.derive import from_schema, type_name
-from expectations.suites.flags import flag
+from expectations.suites.facts import suite_of_facts
 from expectations.suites.forms import FORMS
-from expectations.suites.rule import bound, keeps, place_of
+from expectations.suites.rule import bound, place_of
 
 NAMES = sorted(suites())
+OF_ROWS = sorted(set(NAMES) & set(BATCH) - {"imaging_instance"})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,7 +46,7 @@ def test_there_is_json_of_every_suite_and_of_nothing_else(tmp_path: Path) -> Non
 def test_every_expectation_is_bound_to_a_rule_and_its_severity(name: str) -> None:
     for expectation in suites()[name].expectations:
         severity = Severity(expectation.meta["severity"])
-        assert expectation.meta["rule_id"] in data_rules()
+        assert expectation.meta["rule_id"] in data_rules() | ledger_rules()
         assert (expectation.severity == FailureSeverity.WARNING) == (severity is Severity.WARN)
 
 
@@ -58,13 +62,13 @@ def test_no_expectation_is_content_with_most_rows(name: str) -> None:
     assert '"mostly"' not in as_json(suites()[name])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(set(NAMES) & set(BATCH)))
 def test_every_key_of_a_table_has_a_form(name: str) -> None:
     """Keys of held rows stand outside the private part, so none may be a source value."""
     assert set(BATCH[name].key) <= FORMS.keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_ROWS)
 def test_a_suite_looks_at_every_column(name: str) -> None:
     typed = {one.column for one in suites()[name].expectations if isinstance(one, gxe.ExpectColumnValuesToBeOfType)}
     assert typed == set(BATCH[name].schema.names)
@@ -104,18 +108,35 @@ def test_a_type_has_the_name_that_great_expectations_knows(
     assert type_name(column("c", kind, "Column", values=values)) == name
 
 
-def test_a_flag_is_named_after_its_rule_and_column() -> None:
-    assert flag("C-LOS") == "breaks_c_los"
-    assert flag("S-ENUM", "race") == "breaks_s_enum_race"
+def test_the_suite_of_instances_counts_every_demand_of_every_column() -> None:
+    asked = {(one.meta["rule_id"], one.meta["place"]) for one in suites()["imaging_instance"].expectations}
+    assert {(demand.rule_id, demand.place) for demand in demands_of(BATCH["imaging_instance"])} <= asked
+
+
+def test_every_demand_of_a_schema_is_expected_or_counted() -> None:
+    counted = {(one.table, one.rule_id, one.place) for one in cross_table.checks()}
+    for name in OF_ROWS:
+        expected = {(name, one.meta["rule_id"], one.meta["place"]) for one in suites()[name].expectations}
+        assert {(name, one.rule_id, one.place) for one in demands_of(BATCH[name])} <= expected | counted
+
+
+def test_a_fact_is_named_after_rule_table_and_column() -> None:
+    assert Check("clinical_event", "C-LOS", "text").name == fact("clinical_event", "C-LOS") == "C-LOS clinical_event"
+    assert Check("subject", "S-ENUM", "text", "race", part="unique").name == "S-ENUM subject.race unique"
+
+
+def test_a_check_may_weigh_otherwise_than_its_rule() -> None:
+    suite = suite_of_facts("t", "T.", [Check("t", "I-DUP-PIXEL", "text", severity=Severity.BLOCK)])
+    assert suite.expectations[-1].meta["severity"] == "block"
 
 
 def test_an_unknown_rule_makes_no_expectation() -> None:
     with pytest.raises(KeyError):
-        keeps("X-NONE", "text")
+        suite_of_facts("t", "T.", [Check("t", "X-NONE", "text")])
 
 
 def test_a_dollar_in_a_text_is_no_parameter() -> None:
-    expectation = bound(gxe.ExpectTableRowCountToEqual, "I-COUNT", "costs $5", value=1)
+    expectation = bound(gxe.ExpectTableRowCountToEqual, "I-COUNT", "costs $5", table="t", value=1)
     assert expectation.description == "costs $$5"
 
 

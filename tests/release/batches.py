@@ -224,7 +224,7 @@ def merge(*batches: Batch) -> tuple[Collection, list[tuple[str, str, int]]]:
     for batch in batches:
         batch.write(work)
     collection, findings = merged(accepted_batches(work, a_policy()))
-    return collection, [(finding.rule_id, finding.place, finding.count) for finding in findings]
+    return collection, [(finding.rule_id, finding.place, finding.count) for finding in findings if finding.count]
 
 
 def some_images(

@@ -1,15 +1,25 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from expectations.suites.release import checks
 from tasks.errors import GateError
+from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
 from tasks.release.build import build_release, plan_release
-from tasks.release.gates import key_findings, refuse, tree_findings
-from tasks.release.reading import open_tables
+from tasks.release.gates import (
+    cohort_findings,
+    difference_findings,
+    key_findings,
+    standing_findings,
+    tree_findings,
+)
+from tasks.release.reading import committed, open_tables
+from tasks.validate.releases import counts_of
 from tests.release.batches import Batch, Image, Installation, an_event, some_images
 
 
@@ -112,6 +122,88 @@ def test_a_key_that_comes_twice_or_is_null_is_found(installation: Installation) 
 def test_a_sound_release_has_no_findings(installation: Installation) -> None:
     build_release("2026.11", context=installation.context)
     tables = open_tables(installation.release)
-    assert [finding for name in tables for finding in key_findings(name, tables)] == []
-    assert tree_findings(tables) == []
-    refuse([])
+    found = [finding for name in tables for finding in key_findings(name, tables)]
+    found += [*tree_findings(tables), *cohort_findings(tables)]
+    assert {finding.count for finding in found} == {0}
+
+
+def counts(findings: list[Finding]) -> dict[tuple[str, str], int]:
+    return {(finding.rule_id, finding.place): finding.count for finding in findings if finding.count}
+
+
+def test_what_has_nothing_below_it_is_counted(installation: Installation) -> None:
+    build_release("2026.11", context=installation.context)
+    tables = open_tables(installation.release)
+    without = tables | {
+        "imaging_study": tables["imaging_study"].slice(1),
+        "imaging_instance": tables["imaging_instance"].slice(0, 0),
+    }
+    assert counts(cohort_findings(without)) == {("I-COHORT", "imaging_series"): 5}
+    alone = tables | {"imaging_study": tables["imaging_study"].slice(0, 0)}
+    assert counts(cohort_findings(alone)) == {("I-COHORT", "subject"): 3}
+
+
+def test_subjects_without_images_are_left_out_and_told_of() -> None:
+    installation = one_batch(subjects={"B": {}}, events=[an_event("e1", "B")])
+    report = build_release("2026.11", context=installation.context)
+    assert (report.counts["n_subjects"], report.found) == (1, {"I-ORPHAN-TABLE": 1})
+    assert open_tables(installation.release)["clinical_event"].num_rows == 0
+
+
+def ids(**named: str) -> dict[str, pa.Table]:
+    return {name: pa.table({"id": list(letters), "digest": list(letters)}) for name, letters in named.items()}
+
+
+def a_log(*rows: tuple[str, str, str | None]) -> pa.Table:
+    names = ("change", "entity_id", "reason")
+    told = [dict(zip(names, row, strict=True)) | {"entity": "subject"} for row in rows]
+    return pa.Table.from_pylist(told, schema=pa.schema([(name, pa.string()) for name in ("entity", *names)]))
+
+
+@pytest.mark.parametrize(
+    ("log", "found"),
+    [
+        (a_log(("added", "c", None), ("withdrawn", "a", "why"), ("changed", "b", "why")), {}),
+        (a_log(("added", "c", None), ("withdrawn", "a", None)), {("R-DIFF", "change_log.reason"): 1}),
+        (a_log(("withdrawn", "a", "why")), {("R-DIFF", "change_log"): 1}),
+        (a_log(("added", "c", None), ("added", "d", None), ("withdrawn", "a", "why")), {("R-DIFF", "change_log"): 1}),
+        (
+            a_log(("added", "c", None), ("withdrawn", "a", "why"), ("changed", "c", "why")),
+            {("R-DIFF", "change_log"): 1},
+        ),
+    ],
+    ids=["the difference", "without a reason", "an addition not told", "one told too many", "a change of what is new"],
+)
+def test_a_change_log_that_is_not_the_difference_is_counted(log: pa.Table, found: dict[tuple[str, str], int]) -> None:
+    assert counts(difference_findings(log, ids(subject="bc"), ids(subject="ab"))) == found
+
+
+def test_another_release_under_the_version_is_told_from_another_result_of_the_same(installation: Installation) -> None:
+    build_release("2026.11", context=installation.context)
+    commit = committed(installation.release, "2026.11")
+    assert counts(standing_findings(commit, None, 0)) == counts(standing_findings(commit, commit, 0)) == {}
+    other_result = replace(commit, root_digest="0" * 64)
+    assert counts(standing_findings(other_result, commit, 0)) == {("R-REPRODUCE", "release"): 1}
+    other_input = replace(other_result, batches={"s1/b1": "another run"})
+    assert counts(standing_findings(other_input, commit, 0)) == {("R-IMMUTABLE", "release"): 1}
+
+
+def test_an_object_that_stands_with_another_size_is_refused(installation: Installation) -> None:
+    build_release("2026.11", context=installation.context)
+    key = open_tables(installation.release)["imaging_instance"]["key"][0].as_py()
+    installation.release.delete(key)
+    installation.release.create(key, b"another")
+    with pytest.raises(GateError, match=r"R-IMMUTABLE at imaging_instance.key \(1\)"):
+        build_release("2026.12", context=installation.context)
+
+
+def test_what_is_counted_of_a_release_is_what_its_suite_asks_for(installation: Installation) -> None:
+    seen: list[ReleaseFacts] = []
+
+    def check(facts: ReleaseFacts) -> ReleaseVerdict:
+        seen.append(facts)
+        return ReleaseVerdict(passed=True)
+
+    build_release("2026.11", context=installation.context, check=check)
+    assert set(counts_of(seen[-1].findings)) == {one.name for one in checks()}
+    assert seen[-1].is_whole

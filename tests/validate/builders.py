@@ -1,15 +1,18 @@
 """Small tables that keep every rule, and what they come from; a cluster is two subjects with all that is theirs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from expectations.schemas.catalog import BATCH
-from expectations.schemas.pipeline import ANCHORS, HOLDS, INSTANCES
+from expectations.schemas.catalog import BATCH, CANONICAL
+from expectations.schemas.pipeline import ANCHORS, CROSSWALK, FINDINGS, HOLDS, INSTANCES, LEDGER
 from expectations.schemas.table import table_of
+from tasks.store.parquet import write_table
+from tasks.validate.checking import Found
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -83,6 +86,7 @@ class Cluster:
     rows: Rows = field(default_factory=dict)
     settled: list[Row] = field(default_factory=list)
     holds: list[Row] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)  # ids of events that were sent, beside those that have a row
 
     def __post_init__(self) -> None:
         self.rows = {
@@ -227,17 +231,69 @@ def tables_of(clusters: Sequence[Cluster]) -> dict[str, pa.Table]:
 
 
 def evidence_of(clusters: Sequence[Cluster]) -> dict[str, pa.Table]:
-    """What the cross-checks look at beside the tables."""
+    """What the checks look at beside the tables."""
     anchors = [
         {"subject_id": subject, "index_event": "COVID-19 Test", "index_date_shifted": INDEX_DATE}
         for cluster in clusters
         for subject in (cluster.first, cluster.second)
     ]
+    settled = [row for cluster in clusters for row in cluster.settled]
+    uids = {row[name]: name[:-4] for row in settled for name in ("sop_uid", "series_uid", "study_uid")}
+    kinds = {"sop": "instance"}
+    made = [{"kind": kinds.get(kind, kind), "id_old": f"1.2.3.{new[5:]}", "id_new": new} for new, kind in uids.items()]
     return {
-        "settled": table_of(INSTANCES, [row for cluster in clusters for row in cluster.settled]),
+        "ledger": table_of(LEDGER, ledger_of(clusters)),
+        "settled": table_of(INSTANCES, settled),
         "holds": table_of(HOLDS, [row for cluster in clusters for row in cluster.holds]),
         "anchors": table_of(ANCHORS, anchors),
+        "lineage": table_of(CANONICAL["lineage"], [row for cluster in clusters for row in lineage_of(cluster)]),
+        "crosswalk": table_of(CROSSWALK, made),
     }
+
+
+def lineage_of(cluster: Cluster) -> list[Row]:
+    """One cell of every event, and the statement about a whole column."""
+    events = {row["event_id"]: None for row in cluster.rows["clinical_event"]} | dict.fromkeys(cluster.sent)
+    of_column = {"entity": "clinical_event", "entity_id": "*", "field": "end_status", "batch_id": "s01/b1"}
+    return [of_column, *(of_column | {"entity_id": event, "field": "start_day"} for event in events)]
+
+
+def ledger_of(clusters: Sequence[Cluster]) -> list[Row]:
+    """One row per instance, and one of a duplicate and one of a text file beside them."""
+    rows = [
+        {name: row[name] for name in ("source_id", "subject_id", "study_uid", "sop_uid", "sha256")}
+        | {"status": "released-candidate", "rule_id": "DE-PASS", "source_bytes": 500, "engine": "pydicom"}
+        for cluster in clusters
+        for row in cluster.settled
+    ]
+    again = rows[0] | {"source_id": digest(9001, 32), "status": "duplicate", "rule_id": "DE-DUPLICATE"}
+    other = {"source_id": digest(9002, 32), "status": "not-imaging", "rule_id": "IN-NOT-DICOM", "source_bytes": 5}
+    return [*rows, again, other]
+
+
+def found_of(
+    clusters: Sequence[Cluster],
+    folder: Path,
+    *,
+    findings: Sequence[Row] = (),
+    instead: Mapping[str, pa.Table] | None = None,
+) -> Found:
+    """Clusters in files; `instead` stands for the tables and evidence that it names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    evidence = evidence_of(clusters)
+    tables = tables_of(clusters)
+    for name, table in (tables | evidence | dict(instead or {})).items():
+        (folder / name).write_bytes(write_table(with_nulls(table)))
+    return Found(
+        {name: folder / name for name in tables},
+        {name: folder / name for name in evidence},
+        table_of(FINDINGS, list(findings)),
+    )
+
+
+def with_nulls(table: pa.Table) -> pa.Table:
+    """The same table where every column may hold nulls, as a file of some other writer."""
+    return pa.table(table.columns, pa.schema([field.with_nullable(nullable=True) for field in table.schema]))
 
 
 def one(rows: Rows, name: str, place: int = 0) -> Row:

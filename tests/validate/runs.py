@@ -3,22 +3,25 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from config.deid import load_profile
 from config.keys import KeyRing
 from config.settings import Settings
 from config.site import Site
 from expectations.schemas.catalog import BATCH
-from expectations.schemas.pipeline import CLINICAL_SOURCES, FINDINGS, LEDGER, SOURCES
+from expectations.schemas.pipeline import CLINICAL_SOURCES, FINDINGS, SOURCES
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
 from tasks.model import BatchPlan
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import write_table
+from tasks.validate.checking import Batch
 from tests.validate.builders import Cluster, digest, evidence_of, tables_of
 
 RUN = "0123456789abcdef"
 PLAN = BatchPlan("s01", "b1", RUN, (), objects=4, tables=1, size_bytes=1000)
-SITE = {
+SITE: dict[str, Any] = {
     "code": "s01",
     "tables": [
         {
@@ -33,6 +36,11 @@ TABLE = {
     "table_place": 0,
     "headers": ["id", "in", "test", "dx"],
 }
+
+
+def of_site(*, has_tables: bool = True) -> Batch:
+    """The batch that is checked."""
+    return Batch(Site.model_validate(SITE), "b1", RUN, has_tables=has_tables)
 
 
 @dataclass
@@ -57,13 +65,14 @@ class Run:
     def write(self) -> "Run":
         evidence = evidence_of(self.clusters)
         files = {f"harmonized/{name}": table for name, table in tables_of(self.clusters).items()}
-        files |= {f"harmonized/{name}": evidence[name] for name in ("holds", "anchors")}
-        files |= {"settled/instances": evidence["settled"], "settled/ledger": table_of(LEDGER, self.ledger())}
+        files |= {f"harmonized/{name}": evidence[name] for name in ("holds", "anchors", "lineage")}
+        files |= {"settled/instances": evidence["settled"], "settled/ledger": evidence["ledger"]}
         files |= {
             "findings-harmonize": table_of(FINDINGS, self.findings),
             "findings-deidentify": table_of(FINDINGS, []),
         }
-        files["harmonized/lineage"] = table_of(BATCH["lineage"], self.lineage())
+        cells = table_of(BATCH["lineage"], self.lineage())
+        files["harmonized/lineage"] = pa.concat_tables([evidence["lineage"], cells])
         for name, table in files.items():
             self.context.work.create(self.key(f"{name}.parquet"), write_table(table))
         private = {
@@ -73,6 +82,8 @@ class Run:
         }
         for name, content in private.items():
             self.context.work.create(self.context.layout.private_run(self.plan.run, name), content)
+        crosswalk = self.context.layout.private_run(self.plan.run, "crosswalk.parquet")
+        self.context.work.create(crosswalk, write_table(evidence["crosswalk"]))
         return self
 
     def lineage(self) -> list[dict[str, Any]]:
@@ -101,18 +112,6 @@ class Run:
         """The names that images came under."""
         ids = [row["source_id"] for cluster in self.clusters for row in cluster.settled]
         return [{"source_id": one, "source": f"s01/b1/{number:04}.dcm"} for number, one in enumerate(ids)]
-
-    def ledger(self) -> list[dict[str, Any]]:
-        """One row per instance, and one of a duplicate and one of a text file beside them."""
-        rows = [
-            {name: row[name] for name in ("source_id", "subject_id", "study_uid", "sop_uid", "sha256")}
-            | {"status": "released-candidate", "rule_id": "DE-PASS", "source_bytes": 500, "engine": "pydicom"}
-            for cluster in self.clusters
-            for row in cluster.settled
-        ]
-        again = rows[0] | {"source_id": digest(9001, 32), "status": "duplicate", "rule_id": "DE-DUPLICATE"}
-        other = {"source_id": digest(9002, 32), "status": "not-imaging", "rule_id": "IN-NOT-DICOM", "source_bytes": 5}
-        return [*rows, again, other]
 
     def key(self, name: str) -> str:
         return self.context.layout.run(self.plan.run, name)

@@ -1,5 +1,7 @@
 """The small parts of validation: check digits, pages, reports, ledgers, findings, and what counts as an answer."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
@@ -10,22 +12,23 @@ from config.site import Site
 from expectations.schemas.pipeline import FINDINGS, LEDGER
 from expectations.schemas.table import table_of
 from tasks.errors import AccountingError
-from tasks.validate.checking import Found, _balance, _gates_before, check, expected_sizes, findings_of
+from tasks.store.parquet import read_table, write_table
+from tasks.validate.checking import Batch, _balance, _gates_before, check, findings_of, least_rows
 from tasks.validate.data_docs import _block
-from tasks.validate.decide import Decision
+from tasks.validate.decide import HELD, Decision
 from tasks.validate.ledger import final_ledger, merged_findings
 from tasks.validate.loinc import has_valid_check_digit, unsound_codes
-from tasks.validate.outcome import Outcome
+from tasks.validate.outcome import Outcome, positions
 from tasks.validate.page import page, table, text
 from tasks.validate.report import Balance, effect, fired, outcome_report, verdict
 from tasks.validate.running import _outcome
-from tasks.validate.shard import _split
-from tests.validate.builders import Cluster, evidence_of, tables_of
-from tests.validate.runs import SITE
+from tasks.validate.settling import Accepting, accept_table
+from tests.validate.builders import Cluster, evidence_of, found_of, tables_of
+from tests.validate.runs import RUN, Run, of_site
 
 
 def outcome(rule_id: str = "S-ENUM", severity: Severity = Severity.BLOCK, **more: object) -> Outcome:
-    facts: dict[str, object] = {"success": False, "failed": 2, "rows": (0, 1)} | more
+    facts: dict[str, object] = {"success": False, "failed": 2, "rows": positions([0, 1])} | more
     return Outcome("subject", rule_id, severity, "sex", "sex is one of: a | b", **facts)  # type: ignore[arg-type]
 
 
@@ -39,11 +42,13 @@ def test_a_code_without_its_check_digit_is_not(code: str) -> None:
     assert not has_valid_check_digit(code)
 
 
-def test_unsound_codes_are_given_once_and_a_table_without_codes_has_none() -> None:
-    codes = pa.table({"loinc_code": ["36643-4", "36643-4", None, "36643-5"]})
-    assert unsound_codes({"imaging_study": codes})["code"].to_pylist() == ["36643-4"]
-    assert unsound_codes({"imaging_study": pa.table({"other": [1]})}).num_rows == 0
-    assert unsound_codes({}).num_rows == 0
+def test_unsound_codes_are_given_once_and_nulls_are_none() -> None:
+    assert unsound_codes(["36643-4", "36643-4", None, "36643-5"])["code"].to_pylist() == ["36643-4"]
+    assert unsound_codes([]).num_rows == 0
+
+
+def held(*rows: int, rule: str = "S-ENUM") -> pa.Table:
+    return pa.Table.from_pylist([{"_row": row, "rule_ids": [rule]} for row in rows], schema=HELD)
 
 
 def test_what_stands_on_a_page_is_text() -> None:
@@ -81,7 +86,7 @@ def test_gates_are_reported_first_and_what_passed_is_not() -> None:
     ("one", "words"),
     [
         (outcome(), "rows held"),
-        (outcome(rows=()), "batch stopped"),
+        (outcome(rows=positions()), "batch stopped"),
         (outcome(severity=Severity.WARN), "reported"),
         (outcome(severity=Severity.GATE), "batch stopped"),
         (outcome(broken=True), "batch stopped: the check could not be decided"),
@@ -94,7 +99,7 @@ def test_the_effect_of_an_outcome_is_said(one: Outcome, words: str) -> None:
 def test_the_verdict_counts_rows_and_warnings() -> None:
     warning = outcome(severity=Severity.WARN)
     assert verdict(Decision({}, (), ())) == "**The batch is accepted**, 0 rows are held."
-    assert verdict(Decision({"subject": {0: frozenset({"S-ENUM"})}}, (), (warning,))) == (
+    assert verdict(Decision({"subject": held(0)}, (), (warning,))) == (
         "**The batch is accepted**, 1 row is held. 1 warning."
     )
     assert verdict(Decision({}, (), (warning, warning))).endswith(" 2 warnings.")
@@ -130,25 +135,31 @@ def test_only_released_candidates_become_held() -> None:
             [("released-candidate", "1"), ("duplicate", "1"), ("released-candidate", "2"), ("not-imaging", None)]
         )
     ]
-    ledger = final_ledger(table_of(LEDGER, rows), ["1"])
+    ledger = final_ledger(table_of(LEDGER, rows), pa.array(["1"]))
     assert ledger["status"].to_pylist() == ["held", "duplicate", "released-candidate", "not-imaging"]
     assert ledger["rule_id"].to_pylist() == ["VA-HELD", "DE-X", "DE-X", "DE-X"]
     assert ledger.schema.equals(LEDGER.schema, check_metadata=True)
 
 
-def test_a_decision_about_a_row_that_is_not_there_is_an_error_of_ours() -> None:
-    decision = Decision({"subject": {0: frozenset({"S-ENUM"}), 1: frozenset({"S-ENUM"})}}, (), ())
-    table_of_two = tables_of([Cluster()])["subject"]
-    accepted, held = _split(table_of_two, decision, "subject")
-    assert (len(accepted), held["rule_ids"].to_pylist()) == (0, [["S-ENUM"], ["S-ENUM"]])
+def test_rows_are_parted_in_their_order_and_a_row_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None:
+    run = Run()
+    path = tmp_path / "subject"
+    path.write_bytes(write_table(tables_of([Cluster(0), Cluster(1)])["subject"]))
+    accepting = Accepting(run.context, RUN, tmp_path)
+    accept_table(accepting, "subject", path, held(1, 2))
+    stored = {name: read_table(run.stored()[run.key(f"{name}/subject.parquet")]) for name in ("tables", "held")}
+    assert stored["tables"]["subject_id"].to_pylist() == [Cluster(0).first, Cluster(1).second]
+    assert stored["held"].to_pylist() == [
+        {"subject_id": person, "rule_ids": ["S-ENUM"]} for person in (Cluster(0).second, Cluster(1).first)
+    ]
     with pytest.raises(AccountingError):
-        _split(table_of_two.slice(0, 1), decision, "subject")
+        accept_table(Accepting(Run().context, RUN, tmp_path), "subject", path, held(1, 4))
 
 
 CONFIGURATION = ExpectationConfiguration(
     type="expect_column_values_to_be_in_set",
     kwargs={"column": "sex", "value_set": ["a"]},
-    meta={"rule_id": "S-ENUM", "severity": "warn", "place": "sex"},
+    meta={"rule_id": "S-ENUM", "severity": "warn", "place": "sex", "table": "subject"},
     description="text",
 )
 
@@ -164,42 +175,29 @@ CONFIGURATION = ExpectationConfiguration(
     ids=["no answer", "an exception", "an exception of a metric", "rows that do not add up"],
 )
 def test_an_answer_that_is_none_stops_the_batch(answer: ExpectationValidationResult | None) -> None:
-    found = _outcome("subject", CONFIGURATION, answer)
+    found = _outcome(CONFIGURATION, answer)
     assert found.broken
     assert found.stops
 
 
-def found_of(cluster: Cluster, findings: list[dict[str, object]]) -> Found:
-    evidence = evidence_of([cluster])
-    return Found(
-        tables_of([cluster]), evidence["settled"], evidence["holds"], evidence["anchors"], table_of(FINDINGS, findings)
-    )
-
-
 def test_a_table_must_have_rows_where_images_or_the_site_file_say_so() -> None:
-    found, site = found_of(Cluster(), []), Site.model_validate(SITE)
-    expected = expected_sizes(found, site, has_tables=True)
-    assert all(size.instances == len(Cluster().rows["imaging_instance"]) for size in expected.values())
-    assert {name for name, size in expected.items() if not size.least_rows} == {"measurement", "medication"}
-    without = expected_sizes(found, site, has_tables=False)
-    assert {name for name, size in without.items() if not size.least_rows} == {
-        "clinical_event",
-        "test_result",
-        "condition",
-        "measurement",
-        "medication",
-    }
-    imageless = Found(found.tables, found.settled.slice(0, 0), found.holds, found.anchors, found.findings)
-    assert {
-        name for name, size in expected_sizes(imageless, Site(code="s01"), has_tables=True).items() if size.least_rows
-    } == set()
+    clinical = {"clinical_event", "test_result", "condition", "measurement", "medication"}
+    tables = dict.fromkeys(Cluster().rows, Path())
+
+    def may_be_empty(batch: Batch, candidates: int) -> set[str]:
+        return {name for name, least in least_rows(tables, batch, candidates).items() if not least}
+
+    assert may_be_empty(of_site(), 3) == {"measurement", "medication"}
+    assert may_be_empty(of_site(has_tables=False), 3) == clinical
+    silent = Batch(Site(code="s01"), "b1", RUN, has_tables=True)
+    assert may_be_empty(silent, 0) == set(tables)
 
 
-def test_what_harmonize_could_not_decide_is_held() -> None:
+def test_what_harmonize_could_not_decide_is_held(tmp_path: Path) -> None:
     cluster = Cluster()
     cluster.holds.append({"table": "condition", "key": cluster.id(50), "rule_id": "S-UNMAPPED"})
-    checked = check(found_of(cluster, []), Site.model_validate(SITE), ("s01", "b1", "run"), has_tables=True)
-    assert checked.decision.rules_of("condition") == {0: {"S-UNMAPPED"}}
+    checked = check(found_of([cluster], tmp_path), of_site(), tmp_path)
+    assert checked.decision.held_of("condition").to_pylist() == [{"_row": 0, "rule_ids": ["S-UNMAPPED"]}]
     assert checked.findings.num_rows == 0
     assert checked.balances[3] == Balance("condition", 1, 0, 1)
 
@@ -213,9 +211,10 @@ def test_a_gate_of_an_earlier_stage_stops_the_batch_here_and_a_warning_does_not(
     assert _balance("subject", 2, decision) == Balance("subject", 2, 0, 2)
 
 
-def test_a_batch_without_images_and_tables_is_no_failure() -> None:
+def test_a_batch_without_images_and_tables_is_no_failure(tmp_path: Path) -> None:
     empty = {name: table.slice(0, 0) for name, table in tables_of([Cluster()]).items()}
     evidence = {name: table.slice(0, 0) for name, table in evidence_of([Cluster()]).items()}
-    found = Found(empty, evidence["settled"], evidence["holds"], evidence["anchors"], table_of(FINDINGS, []))
-    checked = check(found, Site(code="s01"), ("s01", "b1", "run"), has_tables=False)
-    assert checked.decision == Decision({name: {} for name in empty}, (), ())
+    found = found_of([Cluster()], tmp_path, instead=empty | evidence)
+    checked = check(found, Batch(Site(code="s01"), "b1", RUN, has_tables=False), tmp_path)
+    assert (checked.decision.gates, checked.decision.warnings) == ((), ())
+    assert all(len(checked.decision.held_of(name)) == 0 for name in empty)

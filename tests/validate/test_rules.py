@@ -1,15 +1,23 @@
 """A seeded fault of every rule trips exactly that rule. All faults lie in one batch, each in a cluster of its own."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from config.rules import Severity
-from expectations.schemas.catalog import BATCH
+from expectations.schemas.pipeline import MARGINALS
 from expectations.suites.catalog import suites
-from tasks.validate.crosschecks import flags_of, queries_of
-from tasks.validate.frames import frame_of
+from expectations.suites.cross_table import checks
+from tasks.validate.checking import results_of
+from tasks.validate.database import opened
+from tasks.validate.facts import queries
+from tasks.validate.marginals import marginal_facts, marginals_of
 from tasks.validate.outcome import Outcome
-from tasks.validate.running import Expected, run_suites
-from tests.validate.builders import Change, Cluster, Row, evidence_of, tables_of
+from tests.validate.builders import Change, Cluster, Row, evidence_of, found_of
+from tests.validate.runs import of_site
 
 Fault = tuple[str, str, Change]
 
@@ -188,16 +196,28 @@ FAULTS: list[Fault] = [
     ("I-STUDY-DAY", "imaging_study", both(
         put("imaging_study", 0, day=-1, days_to_positive_tests=[1]),
     )),
-    ("I-TEST-DELTA", "imaging_study.positive", put("imaging_study", 0, days_to_positive_tests=[1])),
-    ("I-TEST-DELTA", "imaging_study.negative", put("imaging_study", 0, days_to_negative_tests=[5])),
+    ("I-TEST-DELTA", "imaging_study.days_to_positive_tests", put("imaging_study", 0, days_to_positive_tests=[1])),
+    ("I-TEST-DELTA", "imaging_study.days_to_negative_tests", put("imaging_study", 0, days_to_negative_tests=[5])),
     ("I-UID-TREE", "imaging_instance", second_subject_in_a_study),
     ("I-COUNT", "imaging_study", put("imaging_study", 0, n_series=2)),
     ("I-COUNT", "imaging_study", put("imaging_study", 0, n_instances=3)),
     ("I-COUNT", "imaging_series", put("imaging_series", 0, n_bytes=204)),
-    ("I-COUNT", "imaging_instance", put("imaging_instance", 0, md5="0" * 32)),
+    ("I-COUNT", "imaging_instance.sha256+md5+size", put("imaging_instance", 0, md5="0" * 32)),
+    ("D-AGE-UNIT", "imaging_instance", both(
+        put("subject", 0, age_at_index=None, age_at_index_gt89=None),
+        put("imaging_study", 0, age_at_study=None, age_at_study_gt89=None),
+        put_settled(patient_age_years=120),
+    )),
+    ("S-NULL", "imaging_instance.sha256", both(
+        put("imaging_instance", 0, sha256=None), lambda cluster: cluster.settled[0].update(sha256=None),
+    )),
+    ("S-ENUM", "imaging_instance.deid_pixel", put("imaging_instance", 0, deid_pixel="ZZCANARY")),
+    ("S-KEY-UNIQUE", "imaging_instance.series_uid", both(
+        put("imaging_instance", 0, series_uid="2.25.7"), put("imaging_series", 0, n_instances=1, n_bytes=102),
+    )),
     ("I-MODALITY", "imaging_series", put("imaging_series", 1, modality="CR")),
-    ("I-DUP-PIXEL", "imaging_instance", same_pixels(0, 1)),
-    ("I-DUP-PIXEL", "imaging_instance.subject_id", same_pixels(0, 2)),
+    ("I-DUP-PIXEL", "imaging_instance.pixel_sha256", same_pixels(0, 1)),
+    ("I-DUP-PIXEL", "imaging_instance.subject_id+pixel_sha256", same_pixels(0, 2)),
     ("L-LOINC-CHECK", "imaging_study", put("imaging_study", 0, loinc_code="36643-4")),
     ("L-LOINC-CHECK", "imaging_study", put("imaging_study", 0, loinc_code="94500-6")),
     ("L-LOINC-ATTR", "imaging_study", put("imaging_study", 0, **CHEST | {"loinc_contrast": "W"})),
@@ -255,13 +275,18 @@ def clusters() -> list[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(clusters: list[Cluster]) -> list[Outcome]:
-    tables, evidence = tables_of(clusters), evidence_of(clusters)
-    flags = flags_of(tables, evidence)
-    frames = {name: frame_of(table, BATCH[name], flags[name]) for name, table in tables.items()}
-    instances = len(evidence["settled"])
-    results = run_suites(frames, {name: Expected(1, instances) for name in frames})
-    return [outcome for one in results for outcome in one.outcomes]
+def outcomes(clusters: list[Cluster], tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
+    return outcomes_of(clusters, tmp_path_factory.mktemp("rules"))
+
+
+def outcomes_of(clusters: list[Cluster], folder: Path, **instead: pa.Table) -> list[Outcome]:
+    found = found_of(clusters, folder, instead=instead)
+    with opened({**found.tables, **found.evidence}, folder) as database:
+        return [
+            outcome
+            for one in results_of(found, of_site(), database, marginals_of(database))
+            for outcome in one.outcomes
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +295,7 @@ def tripped(clusters: list[Cluster], outcomes: list[Outcome]) -> list[set[tuple[
     owner = {name: [cluster.number for cluster in clusters for _ in cluster.rows[name]] for name in clusters[0].rows}
     found: list[set[tuple[str, str]]] = [set() for _ in clusters]
     for outcome in outcomes:
-        for row in outcome.rows:
+        for row in outcome.rows.to_pylist():
             found[owner[outcome.table][row]].add((outcome.rule_id, outcome.where))
     return found
 
@@ -295,25 +320,95 @@ def test_what_is_sound_trips_nothing(number: int, name: str, tripped: list[set[t
 
 def test_no_expectation_is_broken_and_only_rows_fail(outcomes: list[Outcome]) -> None:
     assert [outcome for outcome in outcomes if outcome.broken] == []
-    assert [outcome for outcome in outcomes if not outcome.success and not outcome.rows] == []
+    without_rows = {outcome.rule_id for outcome in outcomes if not outcome.success and not len(outcome.rows)}
+    assert without_rows == {"S-COMPLETE"}  # the clusters name no vendors and no body parts
+
+
+def lost_event(cluster: Cluster) -> None:
+    cluster.sent.append("f" * 32)
+
+
+def no_source(cluster: Cluster) -> None:
+    """An event that no source row tells of."""
+    cluster.rows["clinical_event"].append(cluster.event(60, cluster.second, "hospital_stay", (40, 50)))
+
+
+def two_sources(table: pa.Table) -> pa.Table:
+    """Two source UIDs became one."""
+    return pa.concat_tables([table, table.slice(0, 1).set_column(1, table.schema.field(1), pa.array(["1.2.4"]))])
+
+
+def its_own_source(table: pa.Table) -> pa.Table:
+    """A UID was left as it was."""
+    return table.set_column(
+        2, table.schema.field(2), pc.if_else(pc.equal(table["kind"], "study"), table["id_old"], table["id_new"])
+    )
+
+
+def unknown_series(table: pa.Table) -> pa.Table:
+    """A series has a UID that nobody gave."""
+    return table.filter(pc.not_equal(table["kind"], "series"))
+
+
+def failures(outcomes: list[Outcome]) -> set[tuple[str, str, int]]:
+    return {(one.rule_id, one.where, one.failed) for one in outcomes if not one.success}
+
+
+def test_an_event_that_was_sent_and_is_not_there_stops_the_batch(tmp_path: Path) -> None:
+    cluster = Cluster()
+    lost_event(cluster)
+    assert failures(outcomes_of([cluster], tmp_path)) == {("C-REPEAT", "clinical_event", 1)}
+
+
+def test_an_event_that_nobody_sent_stops_the_batch_unless_it_is_a_death_that_a_discharge_tells_of(
+    tmp_path: Path,
+) -> None:
+    cluster = Cluster()
+    lineage = evidence_of([cluster])["lineage"]
+    no_source(cluster)
+    assert failures(outcomes_of([cluster], tmp_path / "stay", lineage=lineage)) == {("C-REPEAT", "clinical_event", 1)}
+    cluster.rows["clinical_event"][-1].update(event_type="death", start_day=50)
+    assert failures(outcomes_of([cluster], tmp_path / "death", lineage=lineage)) == set()
+
+
+@pytest.mark.parametrize(("change", "count"), [(two_sources, 1), (its_own_source, 4), (unknown_series, 2)])
+def test_a_uid_that_was_not_made_of_one_source_uid_stops_the_batch(
+    change: Callable[[pa.Table], pa.Table], count: int, tmp_path: Path
+) -> None:
+    crosswalk = change(evidence_of([Cluster()])["crosswalk"])
+    assert failures(outcomes_of([Cluster()], tmp_path, crosswalk=crosswalk)) == {
+        ("I-UID-REFS", "imaging_series", count)
+    }
+
+
+# tested above, in test_degenerate.py and in test_marginals.py
+OF_WHOLE_TABLES = {"S-SCHEMA", "S-EMPTY", "S-NO-CLINICAL", "C-REPEAT", "I-UID-REFS", "S-COMPLETE", "S-DRIFT"}
 
 
 def test_every_rule_of_a_suite_has_a_seeded_fault() -> None:
-    rules = {expectation.meta["rule_id"] for suite in suites().values() for expectation in suite.expectations}
-    elsewhere = {"S-SCHEMA", "S-EMPTY", "S-NO-CLINICAL"}  # test_degenerate.py: of tables as a whole
-    assert rules - elsewhere == {rule_id for rule_id, _, _ in FAULTS}
+    of_batches = [suite for name, suite in suites().items() if name != "release"]
+    rules = {expectation.meta["rule_id"] for suite in of_batches for expectation in suite.expectations}
+    assert rules - OF_WHOLE_TABLES == {rule_id for rule_id, _, _ in FAULTS}
 
 
-def test_every_flag_that_a_suite_asks_for_has_a_query_and_the_other_way_round() -> None:
-    for name, suite in suites().items():
-        asked = {expectation.column for expectation in suite.expectations if hasattr(expectation, "column")}
-        flags = [flag for flag, _ in queries_of(BATCH[name])]
-        assert {column for column in asked if column.startswith("breaks_")} == set(flags)
-        assert len(flags) == len(set(flags))
+def test_every_check_has_a_query_and_the_other_way_round() -> None:
+    asked = [name for name, _ in queries()]
+    asked += marginal_facts(MARGINALS.schema.empty_table(), MARGINALS.schema.empty_table(), {})
+    assert sorted(asked) == sorted(check.name for check in checks())
+    assert len(asked) == len(set(asked))
+
+
+def test_what_an_expectation_says_is_said_once_in_its_suite() -> None:
+    for suite in suites().values():
+        texts = [expectation.description for expectation in suite.expectations]
+        assert len(texts) == len(set(texts)), suite.name
 
 
 def test_the_same_pixels_under_two_subjects_hold_the_rows_and_under_one_are_only_reported(
     outcomes: list[Outcome],
 ) -> None:
     severities = {outcome.where: outcome.severity for outcome in outcomes if outcome.rule_id == "I-DUP-PIXEL"}
-    assert severities == {"imaging_instance": Severity.WARN, "imaging_instance.subject_id": Severity.BLOCK}
+    assert severities == {
+        "imaging_instance.pixel_sha256": Severity.WARN,
+        "imaging_instance.subject_id+pixel_sha256": Severity.BLOCK,
+    }
