@@ -225,9 +225,15 @@ def _not_kept(_: str) -> Decision:
 
 
 def _present(kind: str, mapped: Mapping[str, Mapped], length: int, *, always: bool) -> pa.Array:
-    """Tell which rows hold a record: those where some cell of it says something; of a measurement it is the value."""
+    """Tell which rows hold a record: those where some cell of it says something.
+
+    Of a measurement that is the value, or what was measured where the row itself says so.
+    """
     present = pa.array([always] * length, pa.bool_())
-    telling = [mapped["value"]] if kind == "measurement" and "value" in mapped else mapped.values()
+    is_measured = kind == "measurement" and "value" in mapped
+    telling = (
+        [mapped[name] for name in ("value", "name", "loinc") if name in mapped] if is_measured else mapped.values()
+    )
     for one in telling:
         present = pc.or_(present, pc.or_(pc.is_valid(one.values), pc.is_valid(one.rules)))
     return present
