@@ -12,7 +12,7 @@ import typer
 
 from config.errors import ConfigError
 from config.vocab.terms import WITHDRAWAL_REASON
-from flows import checks, commands
+from flows import checks, commands, upkeep
 from flows.terminal import fail
 from tasks.errors import CurationError
 
@@ -328,8 +328,8 @@ def withdraw(
 ) -> None:
     """Take subjects, studies or series out of every release: a new one without them, and their objects removed."""
     given = commands.settings(work=work, release=release, sequestered=sequestered, keys=keys)
-    who = commands.Named(kind.value, tuple(ids or ()), site, patients)
-    commands.withdraw(who, (reason, version), given, local=local, dry_run=dry_run, as_json=json)
+    who = upkeep.Named(kind.value, tuple(ids or ()), site, patients)
+    upkeep.withdraw(who, (reason, version), given, local=local, dry_run=dry_run, as_json=json)
 
 
 @app.command()
@@ -343,7 +343,7 @@ def sweep(
     json: Json = False,
 ) -> None:
     """List, and with --delete remove, staged objects that no run and no release refers to."""
-    commands.sweep(commands.settings(work=work, release=release, sequestered=sequestered), days, delete, as_json=json)
+    upkeep.sweep(commands.settings(work=work, release=release, sequestered=sequestered), days, delete, as_json=json)
 
 
 @app.command("verify-release")

@@ -124,3 +124,15 @@ def test_the_flow_withdraws_and_takes_no_record_number() -> None:
     report = withdraw([ONE], "consent withdrawn", version="2026.12")
     assert (report.objects_removed, report.counts["n_subjects"]) == (2, 1)
     assert subjects() == [OTHER]
+
+
+def test_sweeping_tells_of_every_configured_store_and_removes_nothing_young(say: Say) -> None:
+    assert say is not None
+    LocalStore(Path("work")).create(f"objects/ab/{'ab' * 32}.dcm", b"left by a worker")
+    for words in ((), ("--delete",)):
+        answer = runner.invoke(app, ["sweep", "--json", *words])
+        stores = {one["store"]: one for one in json.loads(answer.stdout)["stores"]}
+        assert stores.keys() == {"work", "release"}
+        assert (stores["work"]["unreferenced"], stores["work"]["old"], stores["work"]["removed"]) == (1, 0, 0)
+        assert stores["release"]["unreferenced"] == 0
+    assert runner.invoke(app, ["sweep"]).exit_code == 0
