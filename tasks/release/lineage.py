@@ -16,7 +16,8 @@ from tasks.release.query import query
 
 NAME: Final = "lineage"
 PUBLIC: Final = (
-    "entity", "entity_id", "field", "mapping_id", "mapping_version", "rule_id", "inputs", "deid_actions",
+    "entity", "entity_id", "field", "mapping_id", "mapping_version", "rule_id", "missing_reason", "inputs",
+    "deid_actions",
 )  # fmt: skip
 _NONE: Final = CANONICAL[NAME].schema.empty_table().select(PUBLIC)
 _TOGETHER = """
@@ -24,6 +25,7 @@ SELECT entity, entity_id, field,
        string_agg(DISTINCT mapping_id, '; ' ORDER BY mapping_id) AS mapping_id,
        string_agg(DISTINCT mapping_version, '; ' ORDER BY mapping_version) AS mapping_version,
        string_agg(DISTINCT rule_id, '; ' ORDER BY rule_id) AS rule_id,
+       CASE WHEN count(missing_reason) = count(*) THEN min(missing_reason) END AS missing_reason,
        min(inputs) AS inputs, min(deid_actions) AS deid_actions
 FROM rows GROUP BY entity, entity_id, field ORDER BY entity, entity_id, field
 """

@@ -155,6 +155,8 @@ def _asked(what: tuple[str, str, list[str]], keys: pa.Table) -> pa.Table:
     """Give the question of a rule, about some fields of some rows of a table, in the form of `_ASKED`."""
     rule, entity, fields = what
     length = keys.num_rows
+    if not length:
+        return _ASKED.empty_table()
     columns = [
         pa.repeat(pa.scalar(rule), length),
         pa.repeat(pa.scalar(entity), length),

@@ -44,7 +44,8 @@ def test_every_column_is_described(table: Table) -> None:
 @pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
 def test_keys_are_columns_that_are_never_null(table: Table) -> None:
     assert table.key
-    assert all(not table.schema.field(name).nullable for name in table.key)
+    nullable = {("marginals", "value")}  # how often nothing stands there is counted as well
+    assert not {(table.name, name) for name in table.key if table.schema.field(name).nullable} - nullable
 
 
 @pytest.mark.parametrize("table", CANONICAL.values(), ids=lambda table: table.name)

@@ -1,7 +1,9 @@
 import json
+from collections.abc import Mapping
 
 import pyarrow as pa
 
+from tasks.model import Finding
 from tasks.release.build import build_release
 from tasks.release.gates import difference_findings
 from tasks.release.reading import open_tables
@@ -163,6 +165,11 @@ def test_a_log_without_rows_has_its_schema(installation: Installation) -> None:
     assert log.schema.field("entity").type == pa.string()
 
 
+def fired(log: pa.Table, now: Mapping[str, pa.Table], before: Mapping[str, pa.Table]) -> list[Finding]:
+    """Give what the gate finds wrong."""
+    return [finding for finding in difference_findings(log, now, before) if finding.count]
+
+
 def test_the_gate_counts_what_a_change_log_leaves_out_or_makes_up(installation: Installation) -> None:
     """Whatever one row of a true log is changed to, the gate finds it."""
     build_release("2026.11", context=installation.context)
@@ -171,7 +178,7 @@ def test_the_gate_counts_what_a_change_log_leaves_out_or_makes_up(installation: 
     build_release("2026.12", context=installation.context)
     before, now = (open_tables(installation.release, version) for version in ("2026.11", "2026.12"))
     log = now["change_log"]
-    assert difference_findings(log, now, before) == []
+    assert fired(log, now, before) == []
     assert set(log["change"].to_pylist()) == {"added", "changed", "withdrawn"}
     rows = log.to_pylist()
     for place, row in enumerate(rows):
@@ -180,13 +187,12 @@ def test_the_gate_counts_what_a_change_log_leaves_out_or_makes_up(installation: 
         wrong += [dict(row, reason=None)] if row["change"] == "withdrawn" else []
         for other in wrong if row["change"] != "changed" else wrong[:2]:
             forged = pa.Table.from_pylist([*rows[:place], other, *rows[place + 1 :]], schema=log.schema)
-            (finding,) = difference_findings(forged, now, before)
-            assert (finding.rule_id, finding.place) == ("R-DIFF", f"change_log.{row['entity']}")
+            assert {finding.rule_id for finding in fired(forged, now, before)} == {"R-DIFF"}
 
 
 def test_a_first_release_adds_everything(installation: Installation) -> None:
     build_release("2026.11", context=installation.context)
     tables = open_tables(installation.release)
-    assert difference_findings(tables["change_log"], tables, {}) == []
-    (finding, *_) = difference_findings(tables["change_log"].slice(1), tables, {})
+    assert fired(tables["change_log"], tables, {}) == []
+    (finding,) = fired(tables["change_log"].slice(1), tables, {})
     assert finding.count == 1

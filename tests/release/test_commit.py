@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.errors import GateError, KeyExistsError, VerificationError
+from tasks.errors import GateError, VerificationError
 from tasks.layout import object_key
 from tasks.release.build import build_release
 from tasks.release.reading import read_pointer
@@ -217,7 +217,7 @@ def test_other_bytes_under_the_key_of_an_object_stop_the_release() -> None:
     key = next(key for key in made.contents() if key.startswith("data/"))
     made.release.delete(key)
     made.release.create(key, b"tampered")
-    with pytest.raises(KeyExistsError):
+    with pytest.raises(GateError, match="R-IMMUTABLE"):
         build_release("2026.12", context=made.context)
 
 

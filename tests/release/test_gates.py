@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from expectations.schemas.catalog import CANONICAL
 from expectations.suites.release import checks
 from tasks.errors import GateError
 from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
@@ -146,12 +147,14 @@ def test_what_has_nothing_below_it_is_counted(installation: Installation) -> Non
 def test_subjects_without_images_are_left_out_and_told_of() -> None:
     installation = one_batch(subjects={"B": {}}, events=[an_event("e1", "B")])
     report = build_release("2026.11", context=installation.context)
-    assert (report.counts["n_subjects"], report.found) == (1, {"I-ORPHAN-TABLE": 1})
+    assert (report.counts["n_subjects"], report.found["I-ORPHAN-TABLE"]) == (1, 1)
     assert open_tables(installation.release)["clinical_event"].num_rows == 0
 
 
-def ids(**named: str) -> dict[str, pa.Table]:
-    return {name: pa.table({"id": list(letters), "digest": list(letters)}) for name, letters in named.items()}
+def of_subjects(letters: str) -> dict[str, pa.Table]:
+    """Tables that have these subjects, and nothing else."""
+    empty = {name: table.schema.empty_table() for name, table in CANONICAL.items()}
+    return empty | {"subject": pa.table({"subject_id": list(letters)})}
 
 
 def a_log(*rows: tuple[str, str, str | None]) -> pa.Table:
@@ -175,7 +178,7 @@ def a_log(*rows: tuple[str, str, str | None]) -> pa.Table:
     ids=["the difference", "without a reason", "an addition not told", "one told too many", "a change of what is new"],
 )
 def test_a_change_log_that_is_not_the_difference_is_counted(log: pa.Table, found: dict[tuple[str, str], int]) -> None:
-    assert counts(difference_findings(log, ids(subject="bc"), ids(subject="ab"))) == found
+    assert counts(difference_findings(log, of_subjects("bc"), of_subjects("ab"))) == found
 
 
 def test_another_release_under_the_version_is_told_from_another_result_of_the_same(installation: Installation) -> None:
