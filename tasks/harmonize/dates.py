@@ -35,6 +35,7 @@ _WORDED = re.compile(
     r"(?:([^\W\d_]+)|(\d{1,2})(?:st|nd|rd|th)?)[-/., ]\s?(?:de |of )?(\d{4})" + _TIME
 )
 PARTS = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})" + _TIME)
+FORMS = (_ISO, _GLUED, _KANJI, _WORDED, PARTS)  # what is read as a date of the calendar
 _DAYS = re.compile(r"([+-]?\d{1,5})(?:\.0+)?")
 _SENTINELS = frozenset({"01/01/1900", "1900-01-01", "00/00/0000", "0000-00-00", "9999-12-31", "31/12/9999"})
 

@@ -166,6 +166,8 @@ FAULTS: list[Fault] = [
     ("D-ZIP", "subject.zip3", put("subject", 0, zip3="036")),
     ("D-ZIP", "subject.country", put("subject", 0, **US_ONLY)),
     ("C-STAY-ORDER", "clinical_event.end_day+start_day", put("clinical_event", 3, start_day=5, end_day=3)),
+    ("C-STAY-ORDER", "condition.end_day+start_day", put("condition", 0, start_day=5, end_day=3)),
+    ("C-STAY-ORDER", "medication.end_day+start_day", put("medication", 0, start_day=5, end_day=3)),
     ("C-ICU-IN-HOSP", "clinical_event", put("clinical_event", 0, end_day=7)),
     ("C-VENT-IN-STAY", "clinical_event", put("clinical_event", 2, end_day=12)),
     ("C-LOS", "clinical_event", put("clinical_event", 3, end_day=400)),

@@ -8,6 +8,7 @@ from config.fields import DETAIL, EVENT_DETAIL, EVENT_KIND, KINDS, Field, Form
 from config.vocab import candidate_sets, code_sets, fold
 from config.vocab.headers import event_words, words_of
 from tasks.harmonize.ages import decide_age
+from tasks.harmonize.dates import FORMS
 from tasks.harmonize.decisions import Vote, date_vote
 from tasks.harmonize.drafting.codebook import Entry
 from tasks.harmonize.drafting.tables import ColumnFacts
@@ -19,8 +20,6 @@ LONGEST_CODE = 40  # characters
 UNKNOWN_CODES = 0.8  # how far few distinct texts without a meaning speak for a coded column
 _ISO = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}([T ].*)?")
 _EIGHT = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
-_KANJI = re.compile(r"\d{4}\s?\u5e74\s?\d{1,2}\s?\u6708\s?\d{1,2}\s?\u65e5.*")
-_PARTS = re.compile(r"\d{1,2}([-/. ])\d{1,2}\1\d{4}([T ].*)?")
 _SHORT = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}")
 _NUMBER = re.compile(r"[<>]?\s*-?\d+(?:[.,]\d{3})*(?:[.,]\d+)?")
 _ZIP = re.compile(r"\d{3}|\d{5}(-?\d{4})?")
@@ -99,7 +98,7 @@ def shown_codes(facts: ColumnFacts) -> dict[str, int]:
 
 def is_date(text: str) -> bool:
     """Tell whether a text has the form of a date."""
-    return any(form.fullmatch(text) for form in (_ISO, _EIGHT, _KANJI, _PARTS, _SHORT))
+    return any(form.fullmatch(text) for form in (_ISO, _EIGHT, _SHORT, *FORMS))
 
 
 def is_number(text: str) -> bool:
