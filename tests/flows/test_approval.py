@@ -25,7 +25,10 @@ from tasks.store.local import LocalStore
 from tests.release.batches import first_batch
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("server")]
-POLICY = 'address = "s3://open-chest/collection"\n[disclosure]\nk = 1\n[approval]\nrequired = true\nhours = 1\n'
+POLICY = (
+    'address = "s3://open-chest/collection"\n[disclosure]\nk = 1\n[partition]\nsequestered_percent = 0\n'
+    "[approval]\nrequired = true\nhours = 1\n"
+)
 NOTE = "looks right"
 
 

@@ -30,7 +30,7 @@ def say(empty_folder: Path) -> Say:
     """The command over an accepted batch of two subjects in local stores, all of it to be open."""
     for name in ("work", "release"):
         (empty_folder / name).mkdir()
-    (empty_folder / "policy.toml").write_text("[partition]\nsequestered_percent = 0\n")
+    (empty_folder / "policy.toml").write_text("[partition]\nsequestered_percent = 0\n[disclosure]\nk = 1\n")
     (empty_folder / "curate.toml").write_text(
         f'work = "{empty_folder}/work"\nrelease = "{empty_folder}/release"\nrelease_policy = "policy.toml"\n'
     )
