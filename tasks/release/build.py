@@ -273,7 +273,7 @@ def _draft(
         stop_at(present_findings(tables, withdrawn))
         counted += [*key_findings("change_log", {"change_log": log})]
         counted += difference_findings(log, tables, before[part].tables)
-        made_of = _judged(shown, tables, known, (context, part, edition.previous_version))
+        made_of = _judged(shown, tables, known, (context, part, edition.previous_version, division))
         gone = withdrawals(context.stores[part], edition, withdrawn)
         traced = public_lineage([batch.lineage for batch in batches], tables)
         whole = tables | {"change_log": log, "withdrawals": gone, "lineage": traced}
@@ -315,7 +315,7 @@ def _told(collection: Collection, parts: Mapping[str, Part]) -> Collection:
 
 
 def _judged(
-    shown: Controlled, tables: Tables, known: Known, where: tuple[ReleaseContext, str, str | None]
+    shown: Controlled, tables: Tables, known: Known, where: tuple[ReleaseContext, str, str | None, Division]
 ) -> Collection:
     """Give the collection of a part with what the gates of disclosure tell of it.
 
@@ -324,10 +324,11 @@ def _judged(
     GateError
         If one of them refuses it.
     """
-    context, part, previous = where
+    context, part, previous, division = where
     policy, collection = context.policy, shown.collection
     population = load_population(policy.representation, policy.disclosure)
-    found = judged(tables, policy, known, (population, earlier_distances(context.stores[part], previous)))
+    history = earlier_distances(context.stores[part], previous)
+    found = judged(tables, policy, known, (population, history, division.balance))
     stop_at(found.refused)
     figures = {**collection.figures, "representation": found.representation}
     return replace(collection, found=(*collection.found, *found.told), figures=figures)

@@ -1,4 +1,4 @@
-"""The picture of how far a release and those before it are from the reference population."""
+"""The picture of how far a release and those before it are from the reference population, and its parts apart."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,23 +10,41 @@ _STYLE = "text{font:13px system-ui,sans-serif;fill:#1f2933}.t{font-size:15px;fon
 _NOW, _BEFORE, _FAR = "#2a9d8f", "#9aa5b1", "#d1495b"
 
 
+Distances = Mapping[str, float | None]
+
+
 def representation_plot(figures: Mapping[str, Any]) -> str:
-    """Give an SVG with one line per attribute, from 0 to 1: this release as a disc, those before it as small rings."""
-    rows = list(figures["distance"].items())
-    height = TOP + ROW * len(rows) + 34
+    """Give an SVG of distances from 0 to 1: to the population, and between the parts of the release, if there are two.
+
+    There is one line per attribute: this release as a disc, those before it as small rings.
+    """
+    reference = escape(figures["reference"])
+    lead = "disc: this release; rings: releases before; dashes: the limit"
+    panels, height = _panel((f"Jensen-Shannon distance to {reference}", lead), figures["distance"], figures, 0)
+    if figures["between_parts"]:
+        of_parts = {"limit": figures["parts_limit"], "history": []}
+        title = "Jensen-Shannon distance between the open and the sequestered part", "dashes: the limit"
+        more, height = _panel(title, figures["between_parts"], of_parts, height)
+        panels += more
+    box = f'<rect width="{LEFT + WIDTH + RIGHT}" height="{height}" fill="#ffffff"/>'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + RIGHT} {height}" role="img">'
+    return "\n".join(
+        [head, f"<title>Distance to {reference}</title>", f"<style>{_STYLE}</style>", box, *panels, "</svg>", ""]
+    )
+
+
+def _panel(words: tuple[str, str], distances: Distances, figures: Mapping[str, Any], top: int) -> tuple[list[str], int]:
+    """Give the lines of one comparison below `top`, and where they end."""
+    rows = [(attribute, value) for attribute, value in distances.items() if value is not None]
+    limit, first = _x(figures["limit"]), top + TOP
+    bottom = first + ROW * len(rows)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + RIGHT} {height}" role="img">',
-        f"<title>Distance to {escape(figures['reference'])}</title>",
-        f"<style>{_STYLE}</style>",
-        f'<rect width="{LEFT + WIDTH + RIGHT}" height="{height}" fill="#ffffff"/>',
-        f'<text class="t" x="16" y="24">Jensen-Shannon distance to {escape(figures["reference"])}</text>',
-        '<text class="n" x="16" y="44">disc: this release; rings: releases before; dashes: the limit</text>',
+        f'<text class="t" x="16" y="{top + 24}">{words[0]}</text>',
+        f'<text class="n" x="16" y="{top + 44}">{words[1]}</text>',
+        f'<path d="M{limit} {first - 8}V{bottom}" stroke="{_FAR}" stroke-dasharray="4 4"/>',
     ]
-    limit = _x(figures["limit"])
-    bottom = TOP + ROW * len(rows)
-    parts.append(f'<path d="M{limit} {TOP - 8}V{bottom}" stroke="{_FAR}" stroke-dasharray="4 4"/>')
     for number, (attribute, value) in enumerate(rows):
-        y = TOP + ROW * number + 12
+        y = first + ROW * number + 12
         earlier = [one["distance"].get(attribute) for one in figures["history"][-RELEASES_SHOWN:]]
         colour = _FAR if value > figures["limit"] else _NOW
         parts += [
@@ -40,7 +58,7 @@ def representation_plot(figures: Mapping[str, Any]) -> str:
         f'<text class="n" x="{_x(tenths / 10)}" y="{bottom + 18}" text-anchor="middle">{tenths / 10:g}</text>'
         for tenths in range(0, 11, 2)
     ]
-    return "\n".join([*parts, "</svg>", ""])
+    return parts, bottom + 34
 
 
 def _x(value: float) -> str:

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from tasks.harmonize.loinc import answers
+from tasks.harmonize.loinc.text import words_of
+
 AXIAL = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
 TILTED = [1.0, 0.0, 0.0, 0.0, 0.8, 0.6]
 
@@ -253,3 +256,15 @@ def test_a_slice_at_an_absurd_place_does_not_stop_a_batch(curate: Any, images: A
     (series,) = curate("", {}, rows.rows).of("imaging_series", "a")
     assert series["n_positions"] == 4
     assert series["n_missing_slices"] is None
+
+
+def test_a_code_of_the_table_that_contradicts_its_description_is_not_given(
+    curate: Any, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "CT CHEST WITHOUT CONTRAST"
+    monkeypatch.setattr(answers, "known_codes", lambda: {("CT", words_of(text)): "24628-0"})  # with contrast
+    rows = images().add("a", date(2020, 4, 1), study_description=text)
+    batch = curate("", {}, rows.rows)
+    (study,) = batch.of("imaging_study", "a")
+    assert study["loinc_code"] is None
+    assert batch.findings["L-LOINC-CONSISTENT", "imaging_study.loinc_code"] == 1

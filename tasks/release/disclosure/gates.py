@@ -19,7 +19,7 @@ from tasks.release.disclosure.leaks import (
     narrowed_index_dates,
 )
 from tasks.release.disclosure.linkage import LINKAGE, leaking_files
-from tasks.release.disclosure.representation import REPRESENT, between_partitions, to_population
+from tasks.release.disclosure.representation import REPRESENT, to_population
 from tasks.release.disclosure.texts import FREE_TEXT, RARE_VALUE, named_by_form, rare_texts, telling_of_themselves
 from tasks.release.merging import STAGE
 from tasks.release.model import Tables
@@ -28,6 +28,7 @@ DIVERSITY: Final = "P-LDIV"
 UNIQUE_DETAIL: Final = "P-UNIQUE-DETAIL"
 GATES: Final = (K_ANONYMITY, YEAR_LEAK, AGE89_LEAK, FREE_TEXT, LINKAGE)
 History = list[dict[str, Any]]
+Balance = Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Judged:
     representation: dict[str, Any]
 
 
-def judged(tables: Tables, policy: ReleasePolicy, known: Known, against: tuple[Population, History]) -> Judged:
+def judged(tables: Tables, policy: ReleasePolicy, known: Known, against: tuple[Population, History, Balance]) -> Judged:
     """Look for all that a release may not tell, and for what is worth telling of it.
 
     Parameters
@@ -47,15 +48,17 @@ def judged(tables: Tables, policy: ReleasePolicy, known: Known, against: tuple[P
     tables
         The tables of a release, in its form.
     against
-        The reference population, and the figures of the releases before, the first one first.
+        The reference population, the figures of the releases before, the first one first, and the distances between
+        the parts of the release (`tasks.release.balance`), none if there is but one.
     """
-    population, history = against
+    population, history, balance = against
     distances = to_population(tables["subject"], population)
     figures = {
         "reference": policy.representation.reference,
         "limit": policy.representation.limit,
         "distance": distances,
-        "between_partitions": between_partitions(tables["subject"], population),
+        "between_parts": dict(balance),
+        "parts_limit": policy.partition.max_distance,
         "history": history,
     }
     far = [name for name, value in distances.items() if value > policy.representation.limit]

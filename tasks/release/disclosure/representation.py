@@ -1,4 +1,4 @@
-"""How far a release is from a reference population, and its partitions from each other, attribute by attribute.
+"""How far a release is from a reference population, attribute by attribute.
 
 The Jensen-Shannon distance is the square root of the divergence to base 2 (J. Lin, 1991; D. M. Endres and
 J. E. Schindelin, 2003): 0 for equal shares, 1 for shares that have no value in common.
@@ -41,15 +41,4 @@ def to_population(subjects: pa.Table, population: Population) -> dict[str, float
     return {
         attribute: round(distance(counts_of(subjects, attribute), shares), 4)
         for attribute, shares in sorted(population.items())
-    }
-
-
-def between_partitions(subjects: pa.Table, population: Population) -> dict[str, float]:
-    """Give, by attribute, the distance between open and sequestered subjects; nothing if a partition has none."""
-    open_, other = (subjects.filter(pc.equal(subjects["partition"], name)) for name in ("open", "sequestered"))
-    if not open_.num_rows or not other.num_rows:
-        return {}
-    return {
-        attribute: round(distance(counts_of(open_, attribute), counts_of(other, attribute)), 4)
-        for attribute in sorted(population)
     }

@@ -65,7 +65,7 @@ def sound() -> tuple[Installation, Tables]:
 def rules_of(tables: Tables, policy: ReleasePolicy, known: Known) -> dict[str, list[str]]:
     """What is refused and what is told, by rule."""
     population = load_population(policy.representation, policy.disclosure)
-    found = judged(tables, policy, known, (population, []))
+    found = judged(tables, policy, known, (population, [], {}))
     return {
         "refused": [finding.rule_id for finding in found.refused],
         "told": [finding.rule_id for finding in found.told],

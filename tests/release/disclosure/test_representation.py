@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from config.errors import ConfigError
 from config.release import load_population, load_release_policy
 from tasks.release.build import build_release
-from tasks.release.disclosure.representation import between_partitions, counts_of, distance
-from tests.release.batches import Installation
+from tasks.release.disclosure.representation import counts_of, distance
+from tasks.store.memory import MemoryStore
+from tests.release.batches import Installation, a_policy
 
 shares = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 1000), min_size=1)
 
@@ -36,13 +38,25 @@ def test_shares_without_a_common_value_are_as_far_as_can_be() -> None:
     assert distance({}, {"a": 1}) == 0
 
 
-def test_partitions_are_compared_where_there_are_two() -> None:
-    rows = pa.table(
-        {"sex": ["Male", None, "Male", "Female"], "partition": ["open", "open", "sequestered", "sequestered"]}
-    )
-    assert counts_of(rows, "sex") == {"Female": 1, "Male": 2, "Not Reported": 1}
-    assert 0 < between_partitions(rows, {"sex": {"Male": 1}})["sex"] < 1
-    assert between_partitions(rows.slice(0, 2), {"sex": {"Male": 1}}) == {}
+def test_what_nobody_said_is_a_value_of_its_own() -> None:
+    assert counts_of(pa.table({"sex": ["Male", None, "Male", "Female"]}), "sex") == {
+        "Female": 1, "Male": 2, "Not Reported": 1,
+    }  # fmt: skip
+
+
+def test_the_plot_compares_parts_where_there_are_two(installation: Installation) -> None:
+    build_release("2026.11", context=installation.context)
+    alone = json.loads(installation.contents()["releases/2026.11/report/gates.json"])["representation"]
+    assert alone["between_parts"] == {}
+    policy = a_policy(partition={"sequestered_percent": 34, "address": "s3://hidden/collection"})
+    divided = replace(installation, policy=policy, sequestered=MemoryStore("hidden"))
+    build_release("2026.12", context=divided.context)
+    figures = json.loads(divided.contents()["releases/2026.12/report/gates.json"])["representation"]
+    assert set(figures["between_parts"]) == set(policy.partition.attributes)
+    plot = divided.contents()["releases/2026.12/report/representation.svg"].decode()
+    assert "between the open and the sequestered part" in plot
+    known = [value for value in figures["between_parts"].values() if value is not None]
+    assert plot.count('r="6"') == len(figures["distance"]) + len(known)
 
 
 def test_the_report_tells_the_distances_of_the_releases_before(installation: Installation) -> None:
