@@ -90,7 +90,9 @@ def main() -> None:
     folder = Path(sys.argv[1])
     work = Hollow(folder / "work", folder / "work/objects.parquet")
     release = Hollow(folder / "release", folder / "work/objects.parquet")
-    policy = ReleasePolicy(**load_release_policy().model_dump() | {"address": "s3://open-chest/collection"})
+    usual = load_release_policy().model_dump()
+    whole = {"partition": usual["partition"] | {"sequestered_percent": 0}, "disclosure": usual["disclosure"] | {"k": 1}}
+    policy = ReleasePolicy(**usual | {"address": "s3://open-chest/collection"} | whole)
     started, computed = time.monotonic(), time.process_time()
     report = build_release(VERSION, context=ReleaseContext(work, release, policy, Settings(processes=2)))
     figures = {

@@ -8,7 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from expectations.schemas.catalog import BATCH, CANONICAL
-from expectations.schemas.pipeline import ANCHORS, CROSSWALK, FINDINGS, HOLDS, INSTANCES, LEDGER
+from expectations.schemas.pipeline import (
+    ANCHORS,
+    CLINICAL_SOURCES,
+    CROSSWALK,
+    FINDINGS,
+    HOLDS,
+    INSTANCES,
+    LEDGER,
+    SOURCES,
+)
 from expectations.schemas.table import Table, table_of
 from tasks.layout import BatchLayout
 from tasks.store.parquet import write_batches, write_table
@@ -61,7 +70,8 @@ _TABLES = {
     "imaging_series": """
         SELECT series_uid, study_uid, subject_id, 'CT' AS modality, '1.2.840.10008.5.1.4.1.1.2' AS sop_class_uid,
                ['1.2.840.10008.1.2.1'] AS transfer_syntaxes, false AS lossy, 'MONOCHROME2' AS photometric,
-               each AS n_instances, each * 526000 AS n_bytes, sha256(series_uid) AS series_sha256
+               each AS n_instances, each * 526000 AS n_bytes, 'CHEST' AS body_part, 'GE' AS manufacturer,
+               sha256(series_uid) AS series_sha256
         FROM series""",
 }
 _SERIES = """
@@ -131,6 +141,10 @@ def write_batch(size: Size, folder: Path) -> None:
             (LEDGER, run / "settled/ledger.parquet"),
         ):
             _write(database, instances, table, path)
+    for form, name in ((SOURCES, "sources"), (CLINICAL_SOURCES, "clinical-sources")):
+        (private / f"{name}.parquet").write_bytes(write_table(table_of(form, [])))
+    (private / "report").mkdir()
+    (private / "report/orphans.csv").write_text("subject_id,rule_id\n")
     for stage in ("deidentify", "harmonize"):
         (run / f"findings-{stage}.parquet").write_bytes(write_table(table_of(FINDINGS, [])))
 

@@ -22,7 +22,7 @@ from tasks.validate.ledger import merged_findings
 from tasks.validate.marginals import FILE as MARGINALS_FILE
 from tasks.validate.marginals import earlier_marginals
 from tasks.validate.settling import Accepting, accept_ledger, accept_table
-from tasks.validate.whereabouts import whereabouts
+from tasks.validate.whereabouts import OBJECTS, whereabouts
 
 if TYPE_CHECKING:
     from tasks.validate.checking import Checked
@@ -134,6 +134,7 @@ def _validate(plan: BatchPlan, context: BatchContext, folder: Path) -> dict[str,
     checked = check(found, Batch(context.site, context.batch, run, has_tables=plan.tables > 0), folder)
     for name, text in checked.reports.items():
         context.work.create(layout.run(run, name), text.encode())
+    local[OBJECTS] = _fetched(context, layout.private_run(run, "sources.parquet"), folder / OBJECTS)
     with opened(local, folder) as database:
         places = whereabouts(checked.outcomes, database, (plan, context))
     for name, content in contributor_files(f"Validation of {plan.site}/{plan.batch}", places).items():

@@ -18,6 +18,7 @@ from tasks.validate.database import ROW, Database
 from tasks.validate.outcome import Outcome
 
 GAP = "I-GAP"
+OBJECTS = "objects"  # the names that objects came under
 _DAYS = ["start_day", "end_day"]
 ABOUT = {  # which fields a rule is about that spans rows or tables, where its expectation names none
     "D-SEX-DICOM": ["sex"],
@@ -97,7 +98,7 @@ def whereabouts(outcomes: Sequence[Outcome], database: Database, of: tuple[Batch
     outcomes
         Those of the suites.
     database
-        With the tables of the batch, and ``holds``, ``settled``, ``ledger`` and ``lineage``
+        With the tables of the batch, ``holds``, ``settled``, ``ledger``, ``lineage`` and `OBJECTS`
         (`tasks.validate.database`).
     """
     whole = [
@@ -109,7 +110,6 @@ def whereabouts(outcomes: Sequence[Outcome], database: Database, of: tuple[Batch
         "whole": pa.Table.from_pylist(whole, schema=PLACES),
         "asked": pa.concat_tables(asked),
         "sources": _sources(plan, context),
-        "objects": read_table(context.work.read(context.layout.private_run(plan.run, "sources.parquet"))),
     }
     for name, relation in relations.items():
         database.register(name, relation)
