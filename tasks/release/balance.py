@@ -1,13 +1,13 @@
 """How alike the open and the sequestered part are, attribute by attribute."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.distance import jensen_shannon
 from tasks.model import Finding
 from tasks.release.model import SEQUESTERED
 from tasks.release.partitions import Partitions
@@ -30,27 +30,6 @@ def distances(facts: pa.Table, partitions: Partitions) -> dict[str, float | None
     return {
         name: jensen_shannon(*(Counter(part[name].to_pylist()) for part in parts)) for name in facts.schema.names[1:]
     }
-
-
-def jensen_shannon(one: Mapping[str, int], other: Mapping[str, int]) -> float | None:
-    """Give the Jensen-Shannon distance of two distributions: 0 if they are equal, 1 if they share no value.
-
-    It is the square root of the divergence with logarithms of base 2 (Endres and Schindelin, IEEE Trans. Inf. Theory
-    49(7), 2003); null if one of them is empty.
-
-    Parameters
-    ----------
-    one, other
-        Counts by value.
-    """
-    totals = sum(one.values()), sum(other.values())
-    if not all(totals):
-        return None
-    divergence = 0.0
-    for value in sorted({*one, *other}):
-        p, q = one.get(value, 0) / totals[0], other.get(value, 0) / totals[1]
-        divergence += sum(part * math.log2(2 * part / (p + q)) / 2 for part in (p, q) if part)
-    return math.sqrt(max(divergence, 0.0))
 
 
 def balance_findings(found: Distances, *, limit: float, stage: str) -> list[Finding]:

@@ -271,7 +271,7 @@ def _draft(
         counted += _findings(tables, context)
         _judge_if_fired(ReleaseFacts(version, counted, is_whole=False), context, check)
         stop_at(present_findings(tables, withdrawn))
-        counted += [*key_findings("change_log", {"change_log": log})]
+        counted += key_findings("change_log", {"change_log": log})
         counted += difference_findings(log, tables, before[part].tables)
         made_of = _judged(shown, tables, known, (context, part, edition.previous_version, division))
         gone = withdrawals(context.stores[part], edition, withdrawn)

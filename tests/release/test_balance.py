@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.release.balance import balance_findings, balance_report, distances, jensen_shannon
+from tasks.distance import jensen_shannon
+from tasks.release.balance import balance_findings, balance_report, distances
 
 counts = st.dictionaries(st.sampled_from("abcde"), st.integers(1, 50), min_size=1)
 

@@ -4,13 +4,13 @@ The Jensen-Shannon distance is the square root of the divergence to base 2 (J. L
 J. E. Schindelin, 2003): 0 for equal shares, 1 for shares that have no value in common.
 """
 
-import math
 from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.release import Population
+from tasks.distance import jensen_shannon
 
 REPRESENT = "R-REPRESENT"
 UNKNOWN = "Not Reported"
@@ -19,14 +19,7 @@ Shares = Mapping[str, int]
 
 def distance(first: Shares, second: Shares) -> float:
     """Give the Jensen-Shannon distance of two sets of counts; 0 if either has none."""
-    totals = sum(first.values()), sum(second.values())
-    if not all(totals):
-        return 0.0
-    divergence = 0.0
-    for value in sorted({*first, *second}):
-        p, q = first.get(value, 0) / totals[0], second.get(value, 0) / totals[1]
-        divergence += sum(share * math.log2(2 * share / (p + q)) for share in (p, q) if share) / 2
-    return math.sqrt(min(max(divergence, 0.0), 1.0))
+    return jensen_shannon(first, second) or 0.0
 
 
 def counts_of(subjects: pa.Table, attribute: str) -> dict[str, int]:
