@@ -67,15 +67,15 @@ _PEOPLE = """
 """
 _INSTANCES = """
     CREATE TABLE instances AS
-    SELECT counter.n AS object, counter.n // each AS series, counter.n // each // 2 AS study, counter.n % each + 1
-               AS number, subject_id,
+    SELECT object, series, study, number, subject_id,
            '2.25.1' || hash('t', study) || hash(study, 't') AS study_uid,
            '2.25.1' || hash('s', series) || hash(series, 's') AS series_uid,
-           '2.25.1' || hash('o', counter.n) || hash(counter.n, 'o') AS sop_uid,
-           sha256('object ' || lpad(counter.n::VARCHAR, 9, '0')) AS sha256,
-           md5('object ' || lpad(counter.n::VARCHAR, 9, '0')) AS md5, 16 AS size
-    FROM (SELECT ?::BIGINT AS each, ?::BIGINT AS persons), range(?) AS counter (n)
-         JOIN people ON people.n = counter.n // each // 2 % persons
+           '2.25.1' || hash('o', object) || hash(object, 'o') AS sop_uid,
+           sha256('object ' || lpad(object::VARCHAR, 9, '0')) AS sha256,
+           md5('object ' || lpad(object::VARCHAR, 9, '0')) AS md5, 16 AS size
+    FROM (SELECT n AS object, n // each AS series, n // each // 2 AS study, n % each + 1 AS number,
+                 n // each // 2 % persons AS n
+          FROM range(?) AS counter (n), (SELECT ?::BIGINT AS each, ?::BIGINT AS persons)) JOIN people USING (n)
 """
 _LEDGER = """
     SELECT md5('i' || object) AS source_id, 'released-candidate' AS status, 'DE-PASS' AS rule_id,
@@ -116,7 +116,7 @@ def write_batch(size: Size, work: Path) -> None:
     layout = BatchLayout(SITE, NAME)
     with duckdb.connect() as database:
         database.execute(f"CREATE TABLE people AS {_PEOPLE}", [size.subjects])
-        database.execute(_INSTANCES, [size.each_series, size.subjects, size.each_series * size.exams * 2])
+        database.execute(_INSTANCES, [size.each_series * size.exams * 2, size.each_series, size.subjects])
         for name, statement in _TABLES.items():
             _write(database, statement, BATCH[name].schema, work / layout.run(RUN, f"tables/{name}.parquet"))
         _write(database, _LEDGER, LEDGER.schema, work / layout.run(RUN, "ledger.parquet"))

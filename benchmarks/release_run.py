@@ -15,7 +15,6 @@ from release_corpus import content
 from config.release import ReleasePolicy, load_release_policy
 from config.settings import Settings
 from tasks.errors import MissingKeyError
-from tasks.model import StoredObject
 from tasks.release.build import build_release
 from tasks.release.model import ReleaseContext
 from tasks.store import ReadOnlyStore
@@ -44,20 +43,15 @@ class Hollow:
             self._file.write(f"{key} {sha256}\n")
         return True
 
-    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+    def sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Give what was copied as if it lay here."""
         if prefix != DATA:
-            yield from self._inner.list(prefix)
+            yield from self._inner.sizes(prefix)
             return
         self._file.flush()
-        ordered = self._copied.with_suffix(".sorted")
-        command = ["/usr/bin/sort", "--buffer-size=64M", "--output", str(ordered), str(self._copied)]
-        subprocess.run(command, check=True, env={"LC_ALL": "C"})
         size = len(content(0))
-        with ordered.open(encoding="ascii") as lines:
-            for line in lines:
-                key, sha256 = line.split()
-                yield StoredObject(key, size, sha256)
+        with self._copied.open(encoding="ascii") as lines:
+            yield from ((line.split(" ", 1)[0], size) for line in lines)
 
     def read(self, key: str) -> bytes:
         """Give the bytes of a file, or of an object that lies nowhere."""

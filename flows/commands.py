@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigError
@@ -415,12 +416,13 @@ def diff_releases(older: str, newer: str, given: Settings, file: Path | None, *,
     from tasks.release.differences import as_tsv, differences
     from tasks.store.opening import open_named
 
-    rows = differences(open_named("release", given), older, newer)
-    if file is not None:
-        with file.open("wb") as opened:
-            opened.writelines(as_tsv(rows))
-        note(f"wrote {rows.num_rows} rows to {file}")
-    counts = count_changes(rows)
+    with TemporaryDirectory(prefix="differences-") as folder:
+        rows = differences(open_named("release", given), older, newer, Path(folder))
+        if file is not None:
+            with file.open("wb") as opened:
+                opened.writelines(as_tsv(rows))
+            note(f"wrote {rows.num_rows} rows to {file}")
+        counts = count_changes(rows)
     if as_json:
         say_json(counts)
         return

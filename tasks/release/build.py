@@ -9,17 +9,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from config.release import load_population
-from expectations.schemas.catalog import CANONICAL
 from tasks.errors import GateError, StaleVersionError
 from tasks.layout import disclosure_key, release_key, staged_key
 from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
 from tasks.release.assignments import keep, moved_findings
 from tasks.release.card import CONTACT_SHEET
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
-from tasks.release.commit import Prepared, absent_objects, publish, resized_objects, stands
+from tasks.release.commit import Bound, objects_standing, publish
 from tasks.release.contact_sheet import contact_sheet
 from tasks.release.disclosure.control import Controlled, controlled
 from tasks.release.disclosure.gates import file_findings, judged
@@ -38,6 +36,7 @@ from tasks.release.gates import (
     tree_findings,
 )
 from tasks.release.lineage import public_lineage
+from tasks.release.manifests import bytes_of
 from tasks.release.merging import STAGE, merged
 from tasks.release.model import (
     OPEN,
@@ -49,13 +48,14 @@ from tasks.release.model import (
     ReleaseReport,
     Tables,
 )
-from tasks.release.reading import COMMIT, open_tables, read_commit, read_pointer
+from tasks.release.reading import COMMIT, fetched_tables, read_commit, read_pointer, table_name
 from tasks.release.removal import standing_objects, take_away, withdrawals
 from tasks.release.rendering import rendered
 from tasks.release.report import earlier_distances
+from tasks.release.rows import INSTANCES, OnDisk
 from tasks.release.selection import RELEASED, accepted_batches
 from tasks.release.staging import Staging
-from tasks.release.tables import Before, Edition, in_form, release_tables
+from tasks.release.tables import Before, Edition, release_tables, released_schema
 from tasks.release.withdrawn import (
     WITHDRAW,
     Withdrawal,
@@ -64,7 +64,8 @@ from tasks.release.withdrawn import (
     withdrawn_entities,
     without_withdrawn,
 )
-from tasks.store import ReadOnlyStore, Store
+from tasks.store import ReadOnlyStore
+from tasks.store.files import create_from
 from tasks.store.parquet import write_table
 
 Check = Callable[[ReleaseFacts], ReleaseVerdict]
@@ -77,8 +78,7 @@ class Part:
     `collection` is what it was made of, `record` the private record of what was coarsened in it.
     """
 
-    store: Store
-    prepared: Prepared
+    bound: Bound
     changes: Changes
     withdrawals: pa.Table
     collection: Collection
@@ -96,9 +96,14 @@ class Draft:
     report: str
 
     @property
+    def bound(self) -> list[Bound]:
+        """The parts as they are published."""
+        return [part.bound for part in self.parts.values()]
+
+    @property
     def digest(self) -> str:
         """What a person approves: the root digest of the only part, or one digest over those of all parts."""
-        roots = [part.prepared.commit.root_digest for part in self.parts.values()]
+        roots = [part.prepared.commit.root_digest for part in self.bound]
         return roots[0] if len(roots) == 1 else hashlib.sha256("\n".join(roots).encode()).hexdigest()
 
 
@@ -135,8 +140,7 @@ def build_release(
     """
     with TemporaryDirectory(prefix="release-") as folder:
         draft = _draft(version, context, Path(folder), check=check)
-        parts = [(part.store, part.prepared) for part in draft.parts.values()]
-        standing = [stands(store, prepared.commit) for store, prepared in parts]
+        standing = [part.is_there for part in draft.bound]
         if context.policy.approval.required and not all(standing) and approved != draft.digest:
             raise GateError(
                 f"release {version} waits for a person's approval of this very content; nothing was published",
@@ -147,8 +151,8 @@ def build_release(
         except StaleVersionError:
             return build_release(version, context=context, progress=progress, approved=approved, check=check)
         _keep_records(draft, context)
-        copied = publish(parts, context, progress, lambda: _nothing_withdrawn_since(draft, context))
-        removed = sum(take_away(part.store, part.withdrawals) for part in draft.parts.values())
+        copied = publish(draft.bound, context, progress, lambda: _nothing_withdrawn_since(draft, context))
+        removed = sum(take_away(part.bound.store, part.withdrawals) for part in draft.parts.values())
     return ReleaseReport(
         **_summary(draft),
         objects_copied=copied,
@@ -189,10 +193,10 @@ def stage_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
     with TemporaryDirectory(prefix="release-") as folder:
         draft = _draft(version, context, Path(folder))
         for name, part in draft.parts.items():
-            files = {key.removeprefix(release_key(version, "")): key for key in part.prepared.files}
-            for short, key in files.items():
-                context.work.create(staged_key(version, draft.digest, f"{name}/{short}"), part.prepared.files[key])
-            commit = part.prepared.commit.to_bytes()
+            for key, path in part.bound.prepared.files.items():
+                short = key.removeprefix(release_key(version, ""))
+                create_from(context.work, staged_key(version, draft.digest, f"{name}/{short}"), path)
+            commit = part.bound.prepared.commit.to_bytes()
             context.work.create(staged_key(version, draft.digest, f"{name}/{COMMIT}"), commit)
         _keep_records(draft, context)
         return _plan(draft)
@@ -200,25 +204,25 @@ def stage_release(version: str, *, context: ReleaseContext) -> ReleasePlan:
 
 def _keep_records(draft: Draft, context: ReleaseContext) -> None:
     for part in draft.parts.values():
-        commit = part.prepared.commit
+        commit = part.bound.prepared.commit
         context.work.create(disclosure_key(commit.release_version, commit.root_digest), write_table(part.record))
 
 
 def _plan(draft: Draft) -> ReleasePlan:
-    standing = [stands(part.store, part.prepared.commit) for part in draft.parts.values()]
-    absent = [absent_objects(part.store, part.prepared.instances) for part in draft.parts.values()]
+    absent = [part.standing.absent for part in draft.bound]
+    parts = draft.parts.values()
     return ReleasePlan(
         **_summary(draft),
         objects_to_copy=sum(rows.num_rows for rows in absent),
-        bytes_to_copy=sum(int(pc.sum(rows["size"]).as_py() or 0) for rows in absent),
-        objects_to_remove=sum(len(standing_objects(part.store, part.withdrawals)) for part in draft.parts.values()),
-        stands=all(standing),
+        bytes_to_copy=sum(bytes_of(rows) for rows in absent),
+        objects_to_remove=sum(len(standing_objects(part.bound.store, part.withdrawals)) for part in parts),
+        stands=all(part.is_there for part in draft.bound),
     )
 
 
 def _summary(draft: Draft) -> dict[str, Any]:
     """Give what the plan and the report of a release say alike."""
-    commit = draft.parts[OPEN].prepared.commit
+    commit = draft.parts[OPEN].bound.prepared.commit
     sequestered = draft.parts.get(SEQUESTERED)
     return {
         "version": commit.release_version,
@@ -230,7 +234,7 @@ def _summary(draft: Draft) -> dict[str, Any]:
         "held": commit.held,
         "held_subjects": draft.collection.held_subjects,
         "found": _by_rule(draft.collection.found),
-        "sequestered_counts": sequestered.prepared.commit.counts if sequestered else {},
+        "sequestered_counts": sequestered.bound.prepared.commit.counts if sequestered else {},
         "sequestered_changes": sequestered.changes if sequestered else {},
         "balance": draft.division.balance,
     }
@@ -244,21 +248,25 @@ def _draft(
     check: Check = by_counts,
 ) -> Draft:
     context.policy.check_version(version)
-    batches = accepted_batches(context.work, context.policy)
+    batches = accepted_batches(context.work, context.policy, folder)
     counted = [finding for batch in batches for finding in batch_findings(batch)]
     withdrawn = read_withdrawn(context.work, asked)
     kept, left_out = without_withdrawn(batches, withdrawn)
-    collection, findings = merged(kept)
+    collection, findings = merged(kept, folder)
     counted += findings
     _judge_if_fired(ReleaseFacts(version, counted, is_whole=False), context, check)
     division = divided(collection.tables, context)
     collection = replace(collection, found=(*collection.found, *left_out, *division.findings))
     editions = {part: _edition(version, part, context) for part in division.parts}
-    before = {part: _before(context.stores[part], edition.previous_version) for part, edition in editions.items()}
+    before = {
+        part: _before(context.stores[part], edition.previous_version, folder / "before" / part)
+        for part, edition in editions.items()
+    }
     stop_at(_moved(division, before))
-    known = Known(context.work, context.settings, batches)
+    known = Known(context.work, context.settings, batches, folder)
     parts = {}
     for part, edition in editions.items():
+        staging = Staging(folder / part, version)
         shown = controlled(
             replace(collection, tables=division.tables_of(part, collection.tables)), kept, context.policy.disclosure
         )
@@ -267,30 +275,32 @@ def _draft(
             entity: pa.concat_tables([rows, held[entity]])
             for entity, rows in withdrawn_entities(before[part].tables, withdrawn).items()
         }
-        tables, log = _tables(shown.collection.tables, edition, before[part], why)
+        tables, log = _tables(shown.collection.tables, edition, before[part], why, staging)
         counted += _findings(tables, context)
         _judge_if_fired(ReleaseFacts(version, counted, is_whole=False), context, check)
         stop_at(present_findings(tables, withdrawn))
         counted += key_findings("change_log", {"change_log": log})
         counted += difference_findings(log, tables, before[part].tables)
         made_of = _judged(shown, tables, known, (context, part, edition.previous_version, division))
-        gone = withdrawals(context.stores[part], edition, withdrawn)
-        traced = public_lineage([batch.lineage for batch in batches], tables)
+        gone = withdrawals(context.stores[part], edition, withdrawn, folder / "before" / part)
+        traced = public_lineage(
+            [batch.lineage for batch in batches],
+            tables,
+            staging.place(table_name("lineage")),
+            released_schema("lineage", edition),
+        )
         whole = tables | {"change_log": log, "withdrawals": gone, "lineage": traced}
-        staging = Staging(folder / part, version)
         for name, content in division.reports.items():
             staging.add(name, [content])
-        sheet = contact_sheet(context.work, tables["imaging_instance"])
+        sheet = contact_sheet(context.work, tables[INSTANCES])
         if sheet:
             staging.add(CONTACT_SHEET, [sheet])
         prepared = rendered(whole, edition, made_of, batches, staging)
         stop_at(file_findings(prepared.files, known))
-        counted += standing_findings(
-            prepared.commit,
-            read_commit(context.stores[part], version),
-            resized_objects(context.stores[part], prepared.instances),
-        )
-        parts[part] = Part(context.stores[part], prepared, count_changes(log), gone, made_of, shown.record)
+        bound = Bound(context.stores[part], prepared, objects_standing(context.stores[part], prepared))
+        standing = read_commit(context.stores[part], version)
+        counted += standing_findings(prepared.commit, standing, bound.standing.resized)
+        parts[part] = Part(bound, count_changes(log), gone, made_of, shown.record)
     report = _judge(ReleaseFacts(version, counted, is_whole=True), context, check)
     return Draft(parts, _told(collection, parts), division, withdrawn, report)
 
@@ -343,12 +353,13 @@ def _edition(version: str, part: str, context: ReleaseContext) -> Edition:
 
 
 def _tables(
-    collected: Tables, edition: Edition, before: Before, gone: Mapping[str, pa.Table]
-) -> tuple[Tables, pa.Table]:
+    collected: Tables, edition: Edition, before: Before, gone: Mapping[str, pa.Table], staging: Staging
+) -> tuple[Tables, OnDisk]:
     """Give the tables of a part of a release, and its change log."""
     now = entity_digests(collected)
-    tables = release_tables(collected, edition, now, before)
-    return tables, in_form(CANONICAL["change_log"], change_log(edition.version, now, before.digests, gone))
+    tables = release_tables(collected, edition, now, before, staging.place(table_name(INSTANCES)))
+    path, schema = staging.place(table_name("change_log")), released_schema("change_log", edition)
+    return tables, change_log(edition.version, (now, before.digests), gone, path, schema)
 
 
 def _moved(division: Division, before: Mapping[str, Before]) -> list[Finding]:
@@ -375,10 +386,10 @@ def _previous_version(release: ReadOnlyStore, version: str) -> str | None:
     return pointer.release_version if pointer else None
 
 
-def _before(release: ReadOnlyStore, previous: str | None) -> Before:
+def _before(release: ReadOnlyStore, previous: str | None, folder: Path) -> Before:
     if previous is None:
         return Before({}, NOTHING)
-    tables = open_tables(release, previous, RELEASED)
+    tables = fetched_tables(release, previous, RELEASED, folder)
     return Before(tables, entity_digests(tables))
 
 

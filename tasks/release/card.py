@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from expectations.schemas.catalog import CANONICAL
 from tasks.release.change_log import count_changes
 from tasks.release.figures import pictures
+from tasks.release.manifests import bytes_of
 from tasks.release.model import About
+from tasks.release.query import query
+from tasks.release.rows import INSTANCES
 
 README = "README.md"
 PAGE = "index.html"
@@ -21,7 +23,11 @@ _STYLE = (
     "table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}"
     "code,pre{font-size:.9em}pre{overflow:auto}svg,img{max-width:100%;height:auto}"
 )
-Rows = Sequence[tuple[str, str]]
+_REASONS = """
+SELECT entity, change, reason, count(*) AS n FROM log WHERE reason IS NOT NULL
+GROUP BY entity, change, reason ORDER BY entity, change, reason
+"""
+Lines = Sequence[tuple[str, str]]
 
 
 def card(tables: Mapping[str, pa.Table], about: About, *, has_sheet: bool) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -40,8 +46,8 @@ def card(tables: Mapping[str, pa.Table], about: About, *, has_sheet: bool) -> It
     yield NOTES, iter([_notes(tables, about).encode()])
 
 
-def _facts(tables: Mapping[str, pa.Table], about: About) -> Rows:
-    size = pc.sum(tables["imaging_instance"]["size"], min_count=0).as_py()
+def _facts(tables: Mapping[str, pa.Table], about: About) -> Lines:
+    size = bytes_of(tables[INSTANCES])
     facts = [
         ("Version", about.release_version),
         ("Follows", about.previous_version or ""),
@@ -52,13 +58,13 @@ def _facts(tables: Mapping[str, pa.Table], about: About) -> Rows:
         ("Subjects", f"{tables['subject'].num_rows:,}"),
         ("Studies", f"{tables['imaging_study'].num_rows:,}"),
         ("Series", f"{tables['imaging_series'].num_rows:,}"),
-        ("Instances", f"{tables['imaging_instance'].num_rows:,}"),
+        ("Instances", f"{tables[INSTANCES].num_rows:,}"),
         ("Bytes of images", f"{size:,}"),
     ]
     return [(name, value) for name, value in facts if value]
 
 
-def _ways(about: About) -> Rows:
+def _ways(about: About) -> Lines:
     """Give the ways to fetch the images: what it is good for, and the command."""
     place = about.address or about.web_address or "<address of the release store>"
     ways = [
@@ -158,11 +164,7 @@ def _notes(tables: Mapping[str, pa.Table], about: About) -> str:
     for entity, counts in count_changes(log).items():
         cells = [f"{counts.get(change, 0):,}" for change in ("added", "changed", "withdrawn")]
         lines.append(f"| {entity} | {' | '.join(cells)} |")
-    reasons = (
-        log.filter(pc.is_valid(log["reason"])).group_by(["entity", "change", "reason"]).aggregate([([], "count_all")])
-    )
-    order = [(name, "ascending") for name in ("entity", "change", "reason")]
-    told = reasons.sort_by(order).to_pylist()
+    told = query(_REASONS, log=log).to_pylist()
     lines += ["", "## Why", "", *(f"- {_why(row)}" for row in told), ""] if told else [""]
     lines += ["Every one of them is a row of `tables/change_log.parquet`.", "", "## What it holds", ""]
     lines += [f"- {name}: {value}" for name, value in _facts(tables, about)]
@@ -170,4 +172,4 @@ def _notes(tables: Mapping[str, pa.Table], about: About) -> str:
 
 
 def _why(row: Mapping[str, object]) -> str:
-    return f"{row['count_all']:,} of {row['entity']} {row['change']}: {row['reason']}"
+    return f"{row['n']:,} of {row['entity']} {row['change']}: {row['reason']}"

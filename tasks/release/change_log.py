@@ -3,23 +3,30 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from itertools import chain
+from pathlib import Path
+from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.schemas.catalog import BATCH
+from expectations.schemas.catalog import BATCH, CANONICAL
 from tasks.release.merging import ORIGIN
 from tasks.release.model import Held
-from tasks.release.query import query
+from tasks.release.query import query, streamed
+from tasks.release.rows import INSTANCES, OnDisk, Rows
+from tasks.store.parquet import write_batches
 
-Digests = Mapping[str, pa.Table]
+FORM: Final = CANONICAL["change_log"].schema
+Digests = Mapping[str, Rows]
 ROWS_AT_ONCE = 1 << 14
+BYTES_AT_ONCE = 1 << 27
 ENTITY_TABLES: Final[Mapping[str, str]] = {
     "subject": "subject",
     "study": "imaging_study",
     "series": "imaging_series",
-    "instance": "imaging_instance",
+    "instance": INSTANCES,
 }
 CLINICAL = ("clinical_event", "test_result", "condition", "measurement", "medication")
 REPLACED = "the object was replaced"
@@ -30,23 +37,42 @@ _NONE, _NO_LINES, _NO_REASONS = (
     for name in ("digest", "line", "reason")
 )
 _DIGESTS = """
-SELECT id, sha256(string_agg(line, chr(10) ORDER BY line)) AS digest FROM lines GROUP BY id ORDER BY id
+SELECT id, sha256(string_agg(line, chr(10) ORDER BY line)) AS digest FROM lines, chosen
+WHERE hash(id) % parts = part GROUP BY id ORDER BY id
 """
-NOTHING: Final[Digests] = dict.fromkeys(ENTITY_TABLES, _NONE)
+_OBJECTS = ("sop_uid", "sha256")  # what an instance is known by, and what it holds
+NOTHING: Final[Digests] = dict.fromkeys(ENTITY_TABLES, _NONE) | {
+    "instance": pa.table({name: pa.array([], pa.string()) for name in _OBJECTS})
+}
+# Only what is new, changed or gone is a row.
+_CHANGES = """
+SELECT (SELECT version FROM edition) AS release_version, '{entity}' AS entity, coalesce(now.id, old.id) AS entity_id,
+       CASE WHEN old.id IS NULL THEN 'added' WHEN now.id IS NULL THEN 'withdrawn' ELSE 'changed' END AS change,
+       CASE WHEN old.id IS NULL THEN NULL WHEN now.id IS NULL THEN coalesce(why.reason, '{gone}')
+            ELSE '{changed}' END AS reason,
+       old.digest AS old_digest, now.digest AS new_digest
+FROM (SELECT {id} AS id, {digest} AS digest FROM now) AS now
+     FULL JOIN (SELECT {id} AS id, {digest} AS digest FROM before) AS old USING (id)
+     LEFT JOIN (SELECT id, first(reason ORDER BY place) AS reason FROM held GROUP BY id) AS why ON why.id = old.id
+WHERE now.digest IS DISTINCT FROM old.digest ORDER BY entity_id
+"""
+_HELD = """
+SELECT DISTINCT {key} AS id, 'held by {rule_id}' AS reason FROM rows SEMI JOIN held USING ({by}) ORDER BY id
+"""
+_COUNTS = "SELECT entity, change, count(*) AS n FROM log GROUP BY entity, change ORDER BY entity, change"
 
 
 def entity_digests(tables: Mapping[str, pa.Table]) -> Digests:
     """Give, for every kind of entity, ids and digests of content; what only a release adds does not count.
 
-    Of an instance it is the digest of its object, of a study or series that of its row, of a subject that of its row
-    and of all its clinical rows.
+    Of an instance it is the digest of its object, which stands in its own row; of a study or series that of its row, of
+    a subject that of its row and of all its clinical rows.
     """
-    instances = tables["imaging_instance"]
     return {
         "subject": _subject_digests(tables),
         "study": _row_digests("imaging_study", tables["imaging_study"]),
         "series": _row_digests("imaging_series", tables["imaging_series"]),
-        "instance": pa.table({"id": instances["sop_uid"], "digest": instances["sha256"]}),
+        "instance": tables[INSTANCES],
     }
 
 
@@ -65,9 +91,16 @@ def _subject_digests(tables: Mapping[str, pa.Table]) -> pa.Table:
         for subjects, lines in _lines(name, tables[name])
     ]
     subjects = tables["subject"]["subject_id"]
-    found = query(_DIGESTS, lines=pa.concat_tables([_NO_LINES, *parts]))
+    found = _digests(pa.concat_tables([_NO_LINES, *parts]))
     places = pc.index_in(subjects, value_set=found["id"].combine_chunks())
     return pa.table({"id": subjects, "digest": found["digest"].combine_chunks().take(places)})
+
+
+def _digests(lines: pa.Table) -> pa.Table:
+    """Give the digest of the lines of each id; some of the ids at a time, since their lines are held together."""
+    parts = 1 + lines.nbytes // BYTES_AT_ONCE
+    chosen = [pa.table({"parts": [parts], "part": [part]}) for part in range(parts)]
+    return pa.concat_tables([query(_DIGESTS, lines=lines, chosen=one) for one in chosen])
 
 
 def _lines(name: str, rows: pa.Table) -> Iterator[tuple[pa.Array, list[bytes]]]:
@@ -86,7 +119,7 @@ def changed_since(ids: pa.ChunkedArray, now: pa.Table, before: pa.Table) -> pa.C
     return pc.fill_null(pc.not_equal(now["digest"], old), fill_value=True)
 
 
-def held_entities(before: Mapping[str, pa.Table], held: Sequence[Held]) -> dict[str, pa.Table]:
+def held_entities(before: Mapping[str, Rows], held: Sequence[Held]) -> dict[str, pa.Table]:
     """Give the ids, by entity, of all in the release before that is held now, or hung on what is, and the reasons.
 
     Parameters
@@ -96,65 +129,56 @@ def held_entities(before: Mapping[str, pa.Table], held: Sequence[Held]) -> dict[
     """
     found = {entity: [_NO_REASONS] for entity in ENTITY_TABLES}
     for entity, table in ENTITY_TABLES.items() if before else ():
-        key = BATCH[table].key[0]
         for one in held:
-            rows, instances = before[table], before["imaging_instance"]
-            mine = pc.unique(rows.filter(pc.is_in(rows["subject_id"], value_set=one.subject_ids))[key])
-            hung = pc.unique(instances.filter(pc.is_in(instances["sop_uid"], value_set=one.sop_uids))[key])
             found[entity] += [
-                pa.table({"id": ids, "reason": pa.repeat(f"held by {one.rule_id}", len(ids))}) for ids in (mine, hung)
+                query(_HELD.format(key=BATCH[table].key[0], rule_id=one.rule_id, by=by), rows=rows, held=ids)
+                for rows, by, ids in (
+                    (before[table], "subject_id", pa.table({"subject_id": one.subject_ids})),
+                    (before[INSTANCES], "sop_uid", pa.table({"sop_uid": one.sop_uids})),
+                )
+                if ids.num_rows
             ]
     return {entity: pa.concat_tables(parts) for entity, parts in found.items()}
 
 
-def change_log(version: str, now: Digests, before: Digests, held: Mapping[str, pa.Table]) -> dict[str, Any]:
-    """Give the columns of the change log, unsorted.
+def change_log(
+    version: str, digests: tuple[Digests, Digests], held: Mapping[str, pa.Table], path: Path, schema: pa.Schema = FORM
+) -> OnDisk:
+    """Write the change log of a release to a file, sorted, and give its rows.
 
     Parameters
     ----------
+    digests
+        Those of the release and of the one before, as from `entity_digests`.
     held
         What is held now, by entity, as from `held_entities`; its withdrawal has that reason, the first one given.
+    schema
+        That of the table, with what the file is to say of itself.
     """
-    parts = [_changes(entity, now[entity], before[entity], held[entity]) for entity in ENTITY_TABLES]
-    log = pa.concat_tables(parts)
-    return {
-        "release_version": pa.array([version], pa.string()).take(pa.array([0] * log.num_rows, pa.int32())),
-        **{name: log[name] for name in log.schema.names},
+    now, before = digests
+    edition = pa.table({"version": [version]})
+    numbered = {
+        entity: rows.append_column("place", pa.array(np.arange(rows.num_rows))) for entity, rows in held.items()
     }
-
-
-def _changes(entity: str, now: pa.Table, before: pa.Table, held: pa.Table) -> pa.Table:
-    old = before["digest"].take(pc.index_in(now["id"], value_set=before["id"].combine_chunks()))
-    both = now.append_column("old", old)
-    added = both.filter(pc.is_null(both["old"]))
-    changed = both.filter(pc.fill_null(pc.not_equal(both["digest"], both["old"]), fill_value=False))
-    gone = before.filter(pc.invert(pc.is_in(before["id"], value_set=now["id"].combine_chunks())))
-    changed_reason = REPLACED if entity == "instance" else REVISED
-    reasons = held["reason"].take(pc.index_in(gone["id"], value_set=held["id"].combine_chunks()))
-    gone_reason = pc.fill_null(reasons, GONE)
-    return pa.concat_tables(
-        [
-            _part(entity, "added", added, (None, None, added["digest"])),
-            _part(entity, "changed", changed, (changed_reason, changed["old"], changed["digest"])),
-            _part(entity, "withdrawn", gone, (gone_reason, gone["digest"], None)),
-        ]
+    changes = (
+        streamed(
+            schema, _statement(entity), now=now[entity], before=before[entity], held=numbered[entity], edition=edition
+        )
+        for entity in sorted(ENTITY_TABLES)
     )
+    write_batches(chain.from_iterable(changes), schema, path)
+    return OnDisk((path,))
 
 
-def _part(entity: str, change: str, rows: pa.Table, rest: Sequence[object]) -> pa.Table:
-    columns = [entity, rows["id"], change, *rest]
-    names = ["entity", "entity_id", "change", "reason", "old_digest", "new_digest"]
-    filled = [
-        pa.array([value] * rows.num_rows, pa.string()) if value is None or isinstance(value, str) else value
-        for value in columns
-    ]
-    return pa.Table.from_arrays(filled, names=names)
+def _statement(entity: str) -> str:
+    key, digest = _OBJECTS if entity == "instance" else ("id", "digest")
+    changed = REPLACED if entity == "instance" else REVISED
+    return _CHANGES.format(entity=entity, id=key, digest=digest, gone=GONE, changed=changed)
 
 
-def count_changes(log: pa.Table) -> dict[str, dict[str, int]]:
+def count_changes(log: Rows) -> dict[str, dict[str, int]]:
     """Count the rows of a change log by entity and change."""
     counts: dict[str, dict[str, int]] = {entity: {} for entity in ENTITY_TABLES}
-    grouped = log.group_by(["entity", "change"]).aggregate([([], "count_all")]).sort_by([("change", "ascending")])
-    for row in grouped.to_pylist():
-        counts[row["entity"]][row["change"]] = row["count_all"]
+    for row in query(_COUNTS, log=log).to_pylist():
+        counts[row["entity"]][row["change"]] = row["n"]
     return counts

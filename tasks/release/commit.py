@@ -12,15 +12,15 @@ from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from config.signing import SigningKey
 from tasks.errors import GateError, KeyExistsError, StaleVersionError, VerificationError
 from tasks.layout import CURRENT, object_key, release_key
 from tasks.release.model import Commit, ReleaseContext
-from tasks.release.reading import COMMIT, data_objects, history, pointer_bytes, read_commit, read_pointer
+from tasks.release.query import number, stored
+from tasks.release.reading import COMMIT, history, listed_objects, pointer_bytes, read_commit, read_pointer
+from tasks.release.rows import OnDisk, Rows, batches_of, sampled
 from tasks.release.signing import signed
-from tasks.release.staging import StagedFiles
 from tasks.store import ReadOnlyStore, Store
 from tasks.store.content import sha256_of
 from tasks.store.files import create_from
@@ -32,6 +32,11 @@ COPIES_PER_PROCESS = 8  # a copy waits for the server, not for this machine
 COPIES_AT_ONCE = 1024
 REREAD = 16  # objects read again before the pointer moves; verify-release can read all
 Progress = Callable[[int, int], None]
+_ABSENT_FORM = pa.schema([("key", pa.string()), ("sha256", pa.string()), ("size", pa.int64())])
+_ABSENT = """
+SELECT key, sha256, size FROM instances ANTI JOIN listed USING (key, size) ORDER BY key
+"""
+_RESIZED = "SELECT count(*) FROM instances JOIN listed USING (key) WHERE instances.size <> listed.size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +45,24 @@ class Prepared:
 
     commit: Commit
     folder: Path
-    instances: pa.Table
+    instances: Rows
 
     @property
-    def files(self) -> StagedFiles:
-        """The contents of its files by their keys; they are read from the folder, one at a time."""
-        return StagedFiles(self.folder, tuple(file.key for file in self.commit.files))
+    def files(self) -> dict[str, Path]:
+        """Where its files lie, by their keys."""
+        return {file.key: self.folder / file.key for file in self.commit.files}
 
     @property
     def version(self) -> str:
         """The version of the release."""
         return self.commit.release_version
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is in no release."""
+        path = self.folder / "scratch"
+        path.mkdir(exist_ok=True)
+        return path
 
 
 def stands(release: ReadOnlyStore, commit: Commit) -> bool:
@@ -73,26 +85,42 @@ def _taken(version: str) -> GateError:
     )
 
 
-def absent_objects(release: ReadOnlyStore, instances: pa.Table) -> pa.Table:
-    """Give the rows of a manifest whose objects are not in the store with the size that they should have."""
-    listed = data_objects(release, DATA)
-    places = pc.index_in(instances["key"], value_set=listed["key"].combine_chunks())
-    there = pc.fill_null(pc.equal(listed["size"].take(places), instances["size"]), fill_value=False)
-    return instances.filter(pc.invert(there))
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a store holds of the objects of a release.
+
+    `absent` has key, sha256 and size of those that are not there with the size that they should have; `resized` counts
+    those of another size.
+    """
+
+    absent: OnDisk
+    resized: int
 
 
-def resized_objects(release: ReadOnlyStore, instances: pa.Table) -> int:
-    """Count the objects of a manifest that stand in the store with another size than they should have."""
-    listed = data_objects(release, DATA)
-    sizes = listed["size"].take(pc.index_in(instances["key"], value_set=listed["key"].combine_chunks()))
-    return int(pc.sum(pc.not_equal(sizes, instances["size"])).as_py() or 0)
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A prepared release, the store that it is bound for, and what that store held of it."""
+
+    store: Store
+    prepared: Prepared
+    standing: Standing
+
+    @property
+    def is_there(self) -> bool:
+        """Whether this very release is committed already (`stands`)."""
+        return stands(self.store, self.prepared.commit)
+
+
+def objects_standing(release: ReadOnlyStore, prepared: Prepared) -> Standing:
+    """List what lies in a store and compare it with the manifest of a release."""
+    listed = listed_objects(release, DATA, prepared.scratch / "listed.parquet")
+    rows = {"instances": prepared.instances, "listed": listed}
+    absent = stored(prepared.scratch / "absent.parquet", _ABSENT_FORM, _ABSENT, **rows)
+    return Standing(absent, number(_RESIZED, **rows))
 
 
 def publish(
-    parts: Sequence[tuple[Store, Prepared]],
-    context: ReleaseContext,
-    progress: Progress | None,
-    confirm: Callable[[], None],
+    parts: Sequence[Bound], context: ReleaseContext, progress: Progress | None, confirm: Callable[[], None]
 ) -> int:
     """Publish the parts of a release, each in its store; give the number of objects that were copied now.
 
@@ -110,22 +138,23 @@ def publish(
     VerificationError
         If what stands in the store is not what was written there.
     """
-    waiting = [(store, prepared) for store, prepared in parts if not stands(store, prepared.commit)]
+    waiting = [part for part in parts if not part.is_there]
     copied = 0
-    for store, prepared in waiting:
-        _create_files(store, prepared)
-        copied += _copy_objects(prepared.instances, store, context, progress)
-        _check(store, prepared)
-    for store, prepared in waiting:
-        _still_follows(store, prepared.commit)
+    for part in waiting:
+        _create_files(part.store, part.prepared)
+        copied += _copy_objects(part.standing.absent, part.store, context, progress)
+        _check(part.store, part.prepared)
+    for part in waiting:
+        _still_follows(part.store, part.prepared.commit)
     if waiting:
         confirm()
     _sign(parts, context.signer)
-    for store, prepared in waiting:
-        _create(store, release_key(prepared.version, COMMIT), prepared.commit.to_bytes(), prepared.version)
-    for store, prepared in parts:
-        point_to(store, prepared.commit)
-        log.info("released %s: %d instances", prepared.version, prepared.instances.num_rows)
+    for part in waiting:
+        version = part.prepared.version
+        _create(part.store, release_key(version, COMMIT), part.prepared.commit.to_bytes(), version)
+    for part in parts:
+        point_to(part.store, part.prepared.commit)
+        log.info("released %s: %d instances", part.prepared.version, part.prepared.commit.counts["n_instances"])
     return copied
 
 
@@ -137,15 +166,15 @@ def _create_files(release: Store, prepared: Prepared) -> None:
             raise _taken(prepared.version) from None
 
 
-def _sign(parts: Sequence[tuple[Store, Prepared]], signer: SigningKey | None) -> None:
+def _sign(parts: Sequence[Bound], signer: SigningKey | None) -> None:
     """Sign what is not signed yet, be it committed already or not: a signature is never replaced."""
     if signer is None:
         return
-    for store, prepared in parts:
-        files = signed(prepared.commit, signer)
-        if not (stands(store, prepared.commit) and any(store.head(key) for key in files)):
+    for part in parts:
+        files = signed(part.prepared.commit, signer)
+        if not (part.is_there and any(part.store.head(key) for key in files)):
             for key, content in files.items():
-                _create(store, key, content, prepared.version)
+                _create(part.store, key, content, part.prepared.version)
 
 
 def _create(release: Store, key: str, content: bytes, version: str) -> None:
@@ -155,29 +184,28 @@ def _create(release: Store, key: str, content: bytes, version: str) -> None:
         raise _taken(version) from None
 
 
-def _copy_objects(instances: pa.Table, store: Store, context: ReleaseContext, progress: Progress | None) -> int:
+def _copy_objects(absent: OnDisk, store: Store, context: ReleaseContext, progress: Progress | None) -> int:
     """Copy what is absent, on the server's side, many at a time."""
-    rows = absent_objects(store, instances).select(["key", "sha256"])
 
     def copy(key: str, sha256: str) -> bool:
         return store.copy_from(context.work, object_key(sha256), key, sha256=sha256)
 
-    done, copied = count(1), 0
+    done, total, copied = count(1), absent.num_rows, 0
     with ThreadPoolExecutor(COPIES_PER_PROCESS * context.settings.processes) as pool:
-        for batch in rows.to_batches(max_chunksize=COPIES_AT_ONCE):
+        for batch in batches_of(absent, ["key", "sha256"], COPIES_AT_ONCE):
             for written in pool.map(copy, *(column.to_pylist() for column in batch.columns)):
                 copied += written
                 if progress:
-                    progress(next(done), rows.num_rows)
+                    progress(next(done), total)
     return copied
 
 
 def _check(release: ReadOnlyStore, prepared: Prepared) -> None:
     """Read back what was written: sizes of all, contents of some."""
-    missing = absent_objects(release, prepared.instances).num_rows
-    listed = {stored.key: stored.size_bytes for stored in release.list(release_key(prepared.version, ""))}
+    missing = objects_standing(release, prepared).absent.num_rows
+    listed = {one.key: one.size_bytes for one in release.list(release_key(prepared.version, ""))}
     files = sum(listed.get(file.key) != file.size_bytes for file in prepared.commit.files)
-    rows = sampled(prepared.instances.select(["key", "sha256"]), 0 if missing else REREAD).to_pylist()
+    rows = sampled(prepared.instances, 0 if missing else REREAD, ["key", "sha256"]).to_pylist()
     damaged = sum(sha256_of(release.read(row["key"])) != row["sha256"] for row in rows)
     if missing or files or damaged:
         raise VerificationError(
@@ -185,13 +213,6 @@ def _check(release: ReadOnlyStore, prepared: Prepared) -> None:
             f" another size, {damaged} of {len(rows)} objects read again are damaged; nothing was published",
             next_step="check the store with `curate doctor`, then build again",
         )
-
-
-def sampled(rows: pa.Table, size: int | None) -> pa.Table:
-    """Give `size` rows spread evenly over a table, the same ones every time; None gives all."""
-    if size is None or size >= rows.num_rows:
-        return rows
-    return rows.take(pa.array([place * rows.num_rows // size for place in range(size)], pa.int64()))
 
 
 def _still_follows(release: ReadOnlyStore, commit: Commit) -> None:

@@ -5,22 +5,31 @@ import zlib
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.dicom.thumbnail import thumbnail
 from tasks.layout import object_key
-from tasks.release.commit import sampled
+from tasks.release.query import query
+from tasks.release.rows import Rows, sampled
 from tasks.store import ReadOnlyStore
 
 ACROSS, DOWN = 4, 3
 SIDE = 160
 GAP = 4
+_SERIES: Final = """
+SELECT DISTINCT subject_id, study_uid, series_uid FROM instances ORDER BY subject_id, study_uid, series_uid
+"""
+_MIDDLE: Final = """
+SELECT sha256 FROM (
+    SELECT subject_id, study_uid, series_uid, sha256, count(*) OVER (PARTITION BY series_uid) AS n,
+           row_number() OVER (PARTITION BY series_uid ORDER BY instance_number, sha256) AS place
+    FROM instances SEMI JOIN chosen USING (series_uid))
+WHERE place = n // 2 + 1 ORDER BY subject_id, study_uid, series_uid
+"""
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 
-def contact_sheet(work: ReadOnlyStore, instances: pa.Table) -> bytes | None:
+def contact_sheet(work: ReadOnlyStore, instances: Rows) -> bytes | None:
     """Give the sheet as PNG: the middle instance of series spread evenly over the release; None if none shows.
 
     Parameters
@@ -28,20 +37,12 @@ def contact_sheet(work: ReadOnlyStore, instances: pa.Table) -> bytes | None:
     work
         The store in which the objects lie under their digests.
     instances
-        The table `imaging_instance`, in its order.
+        The table `imaging_instance`.
     """
-    series = pc.unique(instances["series_uid"])
-    chosen = sampled(pa.table({"series_uid": series}), ACROSS * DOWN)["series_uid"].to_pylist()
-    shown = [picture for uid in chosen if (picture := _middle(work, instances, uid)) is not None]
+    chosen = sampled(query(_SERIES, instances=instances), ACROSS * DOWN, ["series_uid"])
+    middle = query(_MIDDLE, instances=instances, chosen=chosen)["sha256"].to_pylist()
+    shown = [picture for sha256 in middle if (picture := thumbnail(work.read(object_key(sha256)), SIDE)) is not None]
     return png(_sheet(shown)) if shown else None
-
-
-def _middle(work: ReadOnlyStore, instances: pa.Table, series_uid: str) -> NDArray[np.uint8] | None:
-    mine = instances.select(["series_uid", "instance_number", "sha256"])
-    rows = mine.filter(pc.equal(mine["series_uid"], series_uid)).sort_by(
-        [("instance_number", "ascending"), ("sha256", "ascending")]
-    )
-    return thumbnail(work.read(object_key(rows["sha256"][rows.num_rows // 2].as_py())), SIDE)
 
 
 def _sheet(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from config.errors import ConfigError
 from config.keys import MAKE_ONE
@@ -14,6 +13,7 @@ from tasks.release.balance import REPORT, balance_findings, balance_report, dist
 from tasks.release.merging import STAGE
 from tasks.release.model import OPEN, SEQUESTERED, ReleaseContext, Tables
 from tasks.release.partitions import Partitions, assigned, attributes
+from tasks.release.rows import without
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Division:
         """Give the rows of the subjects of one part."""
         if len(self.parts) == 1:
             return dict(tables)
-        mine = pa.array([subject for subject, one in self.partitions.items() if one == part], pa.string())
-        return {name: rows.filter(pc.is_in(rows["subject_id"], value_set=mine)) for name, rows in tables.items()}
+        others = pa.array([subject for subject, one in self.partitions.items() if one != part], pa.string())
+        return {name: without(rows, "subject_id", others) for name, rows in tables.items()}
 
 
 def divided(tables: Tables, context: ReleaseContext) -> Division:

@@ -12,14 +12,15 @@ import pyarrow.compute as pc
 
 from config.release import ReleasePolicy
 from config.vocab import small_zip3
-from config.vocab.terms import CHANGE
 from expectations.schemas.catalog import BATCH, CANONICAL
 from tasks.errors import GateError
 from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
 from tasks.release.assignments import STABLE
 from tasks.release.change_log import ENTITY_TABLES
-from tasks.release.merging import STAGE
+from tasks.release.merging import STAGE, is_unique, repeated
 from tasks.release.model import AcceptedBatch, Commit
+from tasks.release.query import number, query
+from tasks.release.rows import INSTANCES, Rows
 from tasks.release.withdrawn import WITHDRAW
 
 KEY_UNIQUE = "S-KEY-UNIQUE"
@@ -31,22 +32,61 @@ GATES: Final = (
     STABLE, WITHDRAW,
 )  # fmt: skip
 
+_SIZES: Final = """
+SELECT series_uid, count(*) AS n_instances, sum(size)::BIGINT AS n_bytes FROM instances
+GROUP BY series_uid ORDER BY series_uid
+"""
+# As many rows with the same sum of digests are the same rows; only where they are not is each looked for.
+_ARE_OTHERS: Final = """
+SELECT (released.n, released.digest) IS DISTINCT FROM (passed.n, passed.digest) FROM
+    (SELECT count(*) AS n, sum(hash(sop_uid, sha256)::HUGEINT) AS digest FROM instances) AS released,
+    (SELECT count(*) AS n, sum(hash(sop_uid, sha256)::HUGEINT) AS digest FROM ledger
+     WHERE status = 'released-candidate') AS passed
+"""
+_OTHERS: Final = """
+SELECT count(*) FILTER (released.sop_uid IS NULL OR passed.sop_uid IS NULL) FROM
+    (SELECT DISTINCT sop_uid, sha256 FROM instances) AS released
+    FULL JOIN (SELECT DISTINCT sop_uid, sha256 FROM ledger WHERE status = 'released-candidate') AS passed
+    USING (sop_uid, sha256)
+"""
+_NOT_CHECKED: Final = "SELECT count(*) FROM instances WHERE deid_pixel = 'not_checked'"
+_UNKNOWN: Final = """(
+    SELECT count(DISTINCT rows.{column}) FROM rows ANTI JOIN above_{table} AS above ON rows.{column} = above.{key})
+"""
+# Child, parent, the key that joins them, and what both must have alike.
+_TREE: Final = (
+    ("imaging_series", "imaging_study", "study_uid", ("subject_id",)),
+    (INSTANCES, "imaging_series", "series_uid", ("study_uid", "subject_id")),
+)
+_CHILDLESS: Final = "SELECT count(DISTINCT {key}) FROM above ANTI JOIN below USING ({key})"
+_UNEXPLAINED: Final = "SELECT count(*) FROM log WHERE change = 'withdrawn' AND reason IS NULL"
+# Of each id: is it in the release now, was it before, and does what the log says of it follow from these two?
+_DIFFERENCES: Final = """
+WITH told AS (SELECT entity_id, change FROM log WHERE entity = '{entity}'),
+ids AS (
+    SELECT is_now IS NOT NULL AS is_now, was IS NOT NULL AS was, change FROM
+        (SELECT DISTINCT {key} AS entity_id, true AS is_now FROM now)
+        FULL JOIN (SELECT DISTINCT {key} AS entity_id, true AS was FROM old) USING (entity_id)
+        FULL JOIN told USING (entity_id))
+SELECT count(*) FILTER (CASE change WHEN 'added' THEN NOT is_now OR was
+                                    WHEN 'withdrawn' THEN is_now OR NOT was
+                                    WHEN 'changed' THEN NOT (is_now AND was)
+                                    ELSE is_now <> was END) FROM ids
+"""
+
 
 def batch_findings(batch: AcceptedBatch) -> list[Finding]:
     """Check one accepted run: its instances are the ledger's candidates, and its counts are those of its rows."""
     instances, series, study = (batch.tables[f"imaging_{level}"] for level in ("instance", "series", "study"))
-    released, passed = _content(instances), _content(batch.candidates)
-    sizes = instances.group_by("series_uid").aggregate([([], "count_all"), ("size", "sum")])
+    rows = {"instances": instances, "ledger": batch.ledger}
+    sizes = query(_SIZES, instances=instances)
     parts = series.group_by("study_uid").aggregate([([], "count_all"), ("n_instances", "sum")])
     return _found(
-        (COUNT, f"{batch.name} ledger", _missing(released, passed) + _missing(passed, released)),
+        (COUNT, f"{batch.name} ledger", number(_OTHERS, **rows) if number(_ARE_OTHERS, **rows) else 0),
         (
             COUNT,
             f"{batch.name} imaging_series",
-            _unlike(
-                series.select(["series_uid", "n_instances", "n_bytes"]),
-                sizes.select(["series_uid", "count_all", "size_sum"]),
-            ),
+            _unlike(series.select(["series_uid", "n_instances", "n_bytes"]), sizes),
         ),
         (
             COUNT,
@@ -57,10 +97,6 @@ def batch_findings(batch: AcceptedBatch) -> list[Finding]:
             ),
         ),
     )
-
-
-def _content(rows: pa.Table) -> pa.Array:
-    return pc.unique(pc.binary_join_element_wise(rows["sop_uid"], rows["sha256"], " "))
 
 
 def _missing(ids: pa.Array, among: pa.Array) -> int:
@@ -77,43 +113,40 @@ def _unlike(stated: pa.Table, counted: pa.Table) -> int:
     return len(pc.unique(stated[0])) + _missing(counted[0], pc.unique(stated[0])) - len(alike)
 
 
-def key_findings(name: str, tables: Mapping[str, pa.Table]) -> list[Finding]:
+def key_findings(name: str, tables: Mapping[str, Rows]) -> list[Finding]:
     """Check one table of a release: its key is unique and not null, and its foreign keys resolve."""
     table, rows = CANONICAL[name], tables[name]
-    keys = rows.group_by(list(table.key)).aggregate([]).num_rows
-    nulls = sum(rows[column].null_count for column in table.key)
-    findings = [(KEY_UNIQUE, name, rows.num_rows - keys + nulls)]
-    for reference in table.references:
-        known = tables[reference.table][CANONICAL[reference.table].key[0]].combine_chunks()
-        values = pc.unique(rows[reference.column]).drop_null()
-        findings.append((KEY_UNIQUE, f"{name}.{reference.column}", _missing(values, known)))
-    return _found(*findings)
+    nulls = " + ".join(f"count(*) FILTER ({column} IS NULL)" for column in table.key)
+    unknown = [
+        _UNKNOWN.format(column=one.column, table=one.table, key=CANONICAL[one.table].key[0]) for one in table.references
+    ]
+    above = {f"above_{one.table}": tables[one.table] for one in table.references}
+    sql = f"SELECT {', '.join([nulls, *unknown])} FROM rows"  # noqa: S608 -- the names are our schemas'
+    broken, *missing = (column[0].as_py() for column in query(sql, rows=rows, **above).columns)
+    broken += 0 if is_unique(rows, table.key) else repeated(rows, table.key)
+    places = [f"{name}.{one.column}" for one in table.references]
+    return _found((KEY_UNIQUE, name, broken), *((KEY_UNIQUE, *one) for one in zip(places, missing, strict=True)))
 
 
-def tree_findings(tables: Mapping[str, pa.Table]) -> list[Finding]:
+def tree_findings(tables: Mapping[str, Rows]) -> list[Finding]:
     """Check that a series and an instance name the subject and study of what they are part of."""
     findings = []
-    for child, parent, column in (
-        ("imaging_series", "imaging_study", "study_uid"),
-        ("imaging_instance", "imaging_series", "series_uid"),
-    ):
-        rows, above = tables[child], tables[parent]
-        places = pc.index_in(rows[column], value_set=above[column].combine_chunks())
-        shared = [name for name in ("study_uid", "subject_id") if name in above.schema.names and name != column]
-        unlike = sum(int(pc.sum(pc.not_equal(rows[name], above[name].take(places))).as_py() or 0) for name in shared)
-        findings.append(("I-UID-TREE", child, unlike))
+    for child, parent, key, shared in _TREE:
+        counts = " + ".join(f"count(*) FILTER (child.{name} <> parent.{name})" for name in shared)
+        sql = f"SELECT {counts} FROM child JOIN parent USING ({key})"  # noqa: S608 -- the names are our schemas'
+        findings.append(("I-UID-TREE", child, number(sql, child=tables[child], parent=tables[parent])))
     return _found(*findings)
 
 
 def content_findings(tables: Mapping[str, pa.Table], policy: ReleasePolicy) -> list[Finding]:
     """Check what a release may not hold: small postal areas, and unchecked pixels if the policy refuses them."""
-    subjects, pixels = tables["subject"], tables["imaging_instance"]["deid_pixel"]
+    subjects = tables["subject"]
     zips = pc.sum(pc.is_in(subjects["zip3"], value_set=pa.array(sorted(small_zip3()), pa.string()))).as_py() or 0
-    refused = 0 if policy.accept_not_checked else pc.sum(pc.equal(pixels, "not_checked")).as_py() or 0
-    return _found(("D-ZIP", "subject.zip3", int(zips)), ("DE-POLICY", "imaging_instance.deid_pixel", int(refused)))
+    refused = 0 if policy.accept_not_checked else number(_NOT_CHECKED, instances=tables[INSTANCES])
+    return _found(("D-ZIP", "subject.zip3", int(zips)), ("DE-POLICY", f"{INSTANCES}.deid_pixel", refused))
 
 
-def difference_findings(log: pa.Table, tables: Mapping[str, pa.Table], before: Mapping[str, pa.Table]) -> list[Finding]:
+def difference_findings(log: Rows, tables: Mapping[str, Rows], before: Mapping[str, Rows]) -> list[Finding]:
     """Check that a change log is the difference of two releases, counted from their rows and not from their digests.
 
     What was there before, without what is withdrawn and with what is added, is what is there now; what is changed was
@@ -124,36 +157,30 @@ def difference_findings(log: pa.Table, tables: Mapping[str, pa.Table], before: M
     before
         The tables of the release before; none if there is none.
     """
-    wrong = unexplained = 0
+    wrong = 0
     for entity, name in ENTITY_TABLES.items():
-        key = BATCH[name].key[0]
-        rows = log.filter(pc.equal(log["entity"], entity))
-        added, changed, withdrawn = (
-            rows.filter(pc.equal(rows["change"], change))["entity_id"].combine_chunks() for change in CHANGE
-        )
-        now = tables[name][key].combine_chunks()
-        old = before[name][key].combine_chunks() if before else now.slice(0, 0)
-        wrong += _missing(now, pa.concat_arrays([old, added])) + _missing(old, pa.concat_arrays([now, withdrawn]))
-        wrong += _missing(added, now) + _missing(changed, now) + _missing(changed, old) + _missing(withdrawn, old)
-        wrong += len(added) - _missing(added, old) + len(withdrawn) - _missing(withdrawn, now)
-        silent = pc.and_(pc.equal(rows["change"], "withdrawn"), pc.is_null(rows["reason"]))
-        unexplained += int(pc.sum(silent).as_py() or 0)
-    return _found((DIFF, "change_log", wrong), (DIFF, "change_log.reason", unexplained))
+        sql = _DIFFERENCES.format(key=BATCH[name].key[0], entity=entity)
+        old = before[name] if before else BATCH[name].schema.empty_table()
+        wrong += number(sql, log=log, now=tables[name], old=old)
+    return _found((DIFF, "change_log", wrong), (DIFF, "change_log.reason", number(_UNEXPLAINED, log=log)))
 
 
 def _found(*findings: tuple[str, str, int]) -> list[Finding]:
     return [Finding(rule_id, STAGE, place, count) for rule_id, place, count in findings]
 
 
-def cohort_findings(tables: Mapping[str, pa.Table]) -> list[Finding]:
+def cohort_findings(tables: Mapping[str, Rows]) -> list[Finding]:
     """Check that every subject has a study, every study a series, and every series an instance."""
     levels = (
         ("subject", "subject_id", "imaging_study"),
         ("imaging_study", "study_uid", "imaging_series"),
-        ("imaging_series", "series_uid", "imaging_instance"),
+        ("imaging_series", "series_uid", INSTANCES),
     )
     return _found(
-        *((COHORT, above, _missing(tables[above][key], pc.unique(tables[below][key]))) for above, key, below in levels)
+        *(
+            (COHORT, name, number(_CHILDLESS.format(key=key), above=tables[name], below=tables[below]))
+            for name, key, below in levels
+        )
     )
 
 
@@ -172,7 +199,7 @@ def standing_findings(commit: Commit, standing: Commit | None, resized: int) -> 
     return _found(
         (REPRODUCE, "release", int(differs and is_same_input)),
         (IMMUTABLE, "release", int(differs and not is_same_input)),
-        (IMMUTABLE, "imaging_instance.key", resized),
+        (IMMUTABLE, f"{INSTANCES}.key", resized),
     )
 
 

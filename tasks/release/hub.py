@@ -1,12 +1,13 @@
 """The list of series by which a hub of several commons finds them: one row each, with what people search by."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 import pyarrow as pa
 
 from tasks.release.model import About
-from tasks.release.nodes import as_text, separated
+from tasks.release.nodes import as_text, header, separated
 from tasks.release.query import query
 
 _FACTS: Final = pa.schema([(name, pa.string()) for name in ("collection", "commons", "license", "doi")])
@@ -29,4 +30,5 @@ def series_list(tables: Mapping[str, pa.Table], about: About) -> Iterator[bytes]
     facts = {name: [getattr(about, name) or None] for name in _FACTS.names}
     used = {name: tables[name] for name in ("subject", "imaging_study", "imaging_series")}
     rows = query(_STATEMENT, about=pa.table(facts, _FACTS), **used)
-    return separated(as_text(rows, rows.schema.names))
+    names = rows.schema.names
+    return chain([header(names)], separated(as_text(rows, names)))

@@ -5,52 +5,73 @@ person, or two persons of a file, came from the same. So does which batch a cell
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from expectations.schemas.catalog import BATCH, CANONICAL
 from expectations.schemas.lineage import EVERY_ROW
-from tasks.release.query import query
+from tasks.release.query import column, stored, streamed
+from tasks.release.rows import ORDER, ROWS_PER_PIECE, OnDisk, Rows, together
+from tasks.store.parquet import write_batches
 
 NAME: Final = "lineage"
 PUBLIC: Final = (
     "entity", "entity_id", "field", "mapping_id", "mapping_version", "rule_id", "missing_reason", "inputs",
     "deid_actions",
 )  # fmt: skip
-_NONE: Final = CANONICAL[NAME].schema.empty_table().select(PUBLIC)
-_TOGETHER = """
+FORM: Final = CANONICAL[NAME].schema
+_MADE: Final = pa.schema([FORM.field(name) for name in PUBLIC])
+# Of one cell of several batches, all mappings are named; a piece is some of the cells.
+_TOGETHER = f"""
+WITH known (entity, entity_id) AS ({{known}}),
+told AS (
+    SELECT {", ".join(PUBLIC)} FROM rows, piece
+    WHERE (entity_id = '{EVERY_ROW}' OR (entity, entity_id) IN (SELECT (entity, entity_id) FROM known))
+      AND hash(entity_id) % pieces = place)
 SELECT entity, entity_id, field,
        string_agg(DISTINCT mapping_id, '; ' ORDER BY mapping_id) AS mapping_id,
        string_agg(DISTINCT mapping_version, '; ' ORDER BY mapping_version) AS mapping_version,
        string_agg(DISTINCT rule_id, '; ' ORDER BY rule_id) AS rule_id,
        CASE WHEN count(missing_reason) = count(*) THEN min(missing_reason) END AS missing_reason,
        min(inputs) AS inputs, min(deid_actions) AS deid_actions
-FROM rows GROUP BY entity, entity_id, field ORDER BY entity, entity_id, field
-"""
+FROM told GROUP BY entity, entity_id, field ORDER BY entity, entity_id, field
+"""  # noqa: S608 -- constants
+_WHOLE = f"""
+SELECT {", ".join(name if name in PUBLIC else f"NULL AS {name}" for name in FORM.names)} FROM rows
+ORDER BY {", ".join(ORDER[NAME])}
+"""  # noqa: S608 -- constants
+_ENTITIES = f"SELECT DISTINCT entity FROM rows WHERE entity_id <> '{EVERY_ROW}' ORDER BY entity"  # noqa: S608 -- constants
+_NONE = "SELECT NULL::VARCHAR AS entity, NULL::VARCHAR AS entity_id WHERE false"
 
 
-def public_lineage(lineages: Sequence[pa.Table], tables: Mapping[str, pa.Table]) -> pa.Table:
-    """Give the public lineage of some released tables, as the canonical table; what is withheld is null.
+def public_lineage(
+    lineages: Sequence[Rows], tables: Mapping[str, Rows], path: Path, schema: pa.Schema = FORM
+) -> OnDisk:
+    """Write the public lineage of some released tables to a file, and give its rows; what is withheld is null.
 
     Parameters
     ----------
     lineages
-        The public columns of every batch's lineage. Where several batches tell the same row by different mappings,
-        all of them are named.
+        Those of every batch. Where several batches tell the same row by different mappings, all of them are named.
     tables
         The tables of a part of a release: only cells of their rows are told of.
+    schema
+        That of the table, with what the file is to say of itself.
     """
-    told = pa.concat_tables([_NONE, *(rows.select(PUBLIC) for rows in lineages)])
-    whole = pc.equal(told["entity_id"], EVERY_ROW)
-    parts = [told.filter(whole)]
-    cells = told.filter(pc.invert(whole))
-    for entity in sorted(set(pc.unique(cells["entity"]).to_pylist()) & tables.keys()):
-        mine = cells.filter(pc.equal(cells["entity"], entity))
-        keys = tables[entity][BATCH[entity].key[0]].combine_chunks()
-        parts.append(mine.filter(pc.is_in(mine["entity_id"], value_set=keys)))
-    made = query(_TOGETHER, rows=pa.concat_tables(parts))
-    schema = CANONICAL[NAME].schema
-    columns = [made[field.name] if field.name in PUBLIC else pa.nulls(made.num_rows, field.type) for field in schema]
-    return pa.Table.from_arrays(columns, names=schema.names).cast(schema)
+    rows = together(lineages)
+    told = [name for name in column(_ENTITIES, rows=rows).to_pylist() if name in tables]
+    known = " UNION ALL ".join(
+        [_NONE, *(f"SELECT '{name}', {BATCH[name].key[0]} FROM {name}" for name in told)]  # noqa: S608 -- our own names
+    )
+    places = 1 + rows.num_rows // ROWS_PER_PIECE
+    parts = [path.with_name(f"{path.stem}-{place}.parquet") for place in range(places)]
+    for place, part in enumerate(parts):
+        piece = pa.table({"place": [place], "pieces": [places]})
+        named = {name: tables[name] for name in told}
+        stored(part, _MADE, _TOGETHER.format(known=known), rows=rows, piece=piece, **named)
+    write_batches(streamed(schema, _WHOLE, rows=OnDisk(tuple(parts))), schema, path)
+    for part in parts:
+        part.unlink()
+    return OnDisk((path,))

@@ -12,26 +12,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.release.model import About
+from tasks.release.query import number
+from tasks.release.rows import Rows, batches_of
 
 BAG = "manifests/bag/"
 CHECKSUMS = f"{BAG}manifest-sha256.txt"
 S5CMD = "manifests/s5cmd.txt"
-ROWS_AT_ONCE = 1 << 16
 _BAG_DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"  # RFC 8493, section 2.1.1
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form of the instance manifest: its file, the texts of some rows, and what stands around and between them."""
+    """A form of the instance manifest: its file, the columns that it needs, and the texts of some rows.
+
+    `head`, `between` and `tail` stand around and between these.
+    """
 
     name: str
-    texts: Callable[[pa.Table, About], pa.ChunkedArray]
+    columns: tuple[str, ...]
+    texts: Callable[[pa.RecordBatch, About], pa.Array]
     head: str = ""
     between: str = "\n"
     tail: str = "\n"
 
 
-def manifests(instances: pa.Table, about: About) -> Iterator[tuple[str, Iterator[bytes]]]:
+def manifests(instances: Rows, about: About) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Give the manifests of a release, each with its name there and its content in pieces.
 
     Parameters
@@ -50,91 +55,107 @@ def manifests(instances: pa.Table, about: About) -> Iterator[tuple[str, Iterator
     yield f"{BAG}bag-info.txt", iter([_bag_info(instances, about).encode()])
 
 
-def _rendered(form: Form, instances: pa.Table, about: About) -> Iterator[bytes]:
+def _rendered(form: Form, instances: Rows, about: About) -> Iterator[bytes]:
     yield form.head.encode()
-    between = b""
-    for start in range(0, instances.num_rows, ROWS_AT_ONCE):
-        texts = form.texts(instances.slice(start, ROWS_AT_ONCE), about)
-        yield between
-        yield joined(texts, form.between)
-        between = form.between.encode()
-    yield (form.tail if instances.num_rows else form.tail.lstrip("\n")).encode()
+    between = tail = b""
+    for batch in batches_of(instances, form.columns):
+        if len(batch):
+            yield between
+            yield joined(form.texts(batch, about), form.between)
+            between, tail = form.between.encode(), form.tail.encode()
+    yield tail or form.tail.lstrip("\n").encode()
 
 
-def joined(texts: pa.ChunkedArray, between: str) -> bytes:
+def joined(texts: pa.Array, between: str) -> bytes:
     """Give texts as one, without a Python object for each of them."""
-    values = texts.combine_chunks()
-    whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values), between)
+    whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts), between)
     content: bytes = whole[0].as_buffer().to_pybytes()
     return content
 
 
-def _text(*parts: object) -> pa.ChunkedArray:
+def bytes_of(instances: Rows) -> int:
+    """Give the bytes of all objects."""
+    return number("SELECT sum(size) FROM instances", instances=instances)
+
+
+def _text(*parts: object) -> pa.Array:
     """Join texts and columns, row by row; numbers are written in full."""
-    columns = [part.cast(pa.string()) if isinstance(part, pa.ChunkedArray) else part for part in parts]
+    columns = [part.cast(pa.string()) if isinstance(part, pa.Array) else part for part in parts]
     return pc.binary_join_element_wise(*columns, "")
 
 
-def _checksums(rows: pa.Table, _: About) -> pa.ChunkedArray:
+def _checksums(rows: pa.RecordBatch, _: About) -> pa.Array:
     """Give ``<sha256>  <key>``: `sha256sum --check` reads it where the keys are paths, and so does BagIt."""
     return _text(rows["sha256"], "  ", rows["key"])
 
 
-def _fetch(rows: pa.Table, about: About) -> pa.ChunkedArray:
+def _fetch(rows: pa.RecordBatch, about: About) -> pa.Array:
     """Give ``<url> <bytes> <path>`` (RFC 8493, section 2.2.3)."""
     root = about.web_address or about.address
     return _text(f"{root}/", rows["key"], " ", rows["size"], " ", rows["key"])
 
 
-def _s5cmd(rows: pa.Table, about: About) -> pa.ChunkedArray:
+def _s5cmd(rows: pa.RecordBatch, about: About) -> pa.Array:
     """Give a copy command: `s5cmd run` brings each object to the path that is its key."""
     return _text(f"cp {about.address}/", rows["key"], " ", rows["key"])
 
 
-def _curl(rows: pa.Table, about: About) -> pa.ChunkedArray:
+def _curl(rows: pa.RecordBatch, about: About) -> pa.Array:
     return _text(f'url = "{about.web_address}/', rows["key"], '"\noutput = "', rows["key"], '"')
 
 
-def _aria2(rows: pa.Table, about: About) -> pa.ChunkedArray:
+def _aria2(rows: pa.RecordBatch, about: About) -> pa.Array:
     paths = f"{about.web_address}/", rows["key"], "\n  out=", rows["key"]
     return _text(*paths, "\n  checksum=sha-256=", rows["sha256"])
 
 
-def _indexd(rows: pa.Table, about: About) -> pa.ChunkedArray:
+def _indexd(rows: pa.RecordBatch, about: About) -> pa.Array:
     """Give a row of guid, md5, size, authz, acl and urls; lists have blanks between their items."""
     acl = "*" if about.access_level == "open" else ""
     lists = [pc.binary_join(rows[name].cast(pa.list_(pa.string())), " ") for name in ("authz", "urls")]
     return _text(rows["guid"], "\t", rows["md5"], "\t", rows["size"], "\t", lists[0], f"\t{acl}\t", lists[1])
 
 
-def _gen3(rows: pa.Table, _: About) -> pa.ChunkedArray:
+def _gen3(rows: pa.RecordBatch, _: About) -> pa.Array:
     """Give an entry of the manifest that the client of a Gen3 commons downloads by."""
     quoted = [_text(f' "{name}": "', rows[column], '",') for name, column in (("md5sum", "md5"), ("file_name", "key"))]
     return _text('{"object_id": "', rows["guid"], '",', *quoted, ' "file_size": ', rows["size"], "}")
 
 
+_INDEXD: Final = ("guid", "md5", "size", "authz", "acl", "urls")
 _ALWAYS: Final = (
-    Form(CHECKSUMS, _checksums),
-    Form("manifests/gen3_indexd.tsv", _indexd, head="guid\tmd5\tsize\tauthz\tacl\turls\n"),
-    Form("manifests/gen3_manifest.json", _gen3, head="[\n", between=",\n", tail="\n]\n"),
+    Form(CHECKSUMS, ("sha256", "key"), _checksums),
+    Form(
+        "manifests/gen3_indexd.tsv",
+        tuple(name for name in _INDEXD if name != "acl"),
+        _indexd,
+        head="\t".join(_INDEXD) + "\n",
+    ),
+    Form(
+        "manifests/gen3_manifest.json",
+        ("guid", "md5", "key", "size"),
+        _gen3,
+        head="[\n",
+        between=",\n",
+        tail="\n]\n",
+    ),
 )
-_OF_BUCKET: Final = (Form(S5CMD, _s5cmd),)
+_OF_BUCKET: Final = (Form(S5CMD, ("key",), _s5cmd),)
 _OF_WEB: Final = (
-    Form("manifests/aria2.txt", _aria2),
-    Form("manifests/curl.txt", _curl, head="create-dirs\nfail\nparallel\n"),
+    Form("manifests/aria2.txt", ("key", "sha256"), _aria2),
+    Form("manifests/curl.txt", ("key",), _curl, head="create-dirs\nfail\nparallel\n"),
 )
-_FETCH: Final = Form(f"{BAG}fetch.txt", _fetch)
+_FETCH: Final = Form(f"{BAG}fetch.txt", ("key", "size"), _fetch)
 
 
-def _bag_info(instances: pa.Table, about: About) -> str:
+def _bag_info(instances: Rows, about: About) -> str:
     """Give the facts that a bag tells of itself (RFC 8493, section 2.2.2); no date, so that it stays the same."""
-    size = pc.sum(instances["size"], min_count=0).as_py()
     facts = {
         "Source-Organization": about.publisher,
         "External-Description": about.title,
         "External-Identifier": about.doi or f"{about.collection}/{about.release_version}",
         "Bag-Group-Identifier": about.collection,
-        "Payload-Oxum": f"{size}.{instances.num_rows}",
+        "Payload-Oxum": f"{bytes_of(instances)}.{instances.num_rows}",
     }
     return "".join(f"{label}: {value}\n" for label, value in facts.items() if value)
 

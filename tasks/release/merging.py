@@ -4,6 +4,7 @@ The order of the batches decides nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,8 @@ from expectations.schemas.catalog import BATCH
 from tasks.model import Finding
 from tasks.release.clinical import YEAR_WITHHELD, with_derived, with_parents, withheld_years
 from tasks.release.model import AcceptedBatch, Collection, Held, Tables
-from tasks.release.query import query
+from tasks.release.query import by_pieces, column, number, query, stored
+from tasks.release.rows import INSTANCES, ORDER, Rows, together, without
 from tasks.release.subjects import CONFLICTING, MOVED, conflicting, one_row_each
 from tasks.release.timelines import DAYS, rebased, timelines, told_subjects, with_known_days
 
@@ -39,7 +41,7 @@ COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
 CONFLICT_RULES: Final = (
     ("imaging_study", ("subject_id",), "I-UID-TREE"),
     ("imaging_series", ("study_uid", "subject_id"), "I-UID-TREE"),
-    ("imaging_instance", ("series_uid", "study_uid", "subject_id"), "I-UID-TREE"),
+    (INSTANCES, ("series_uid", "study_uid", "subject_id"), "I-UID-TREE"),
 )
 _NONE: Final = pa.array([], pa.string())
 _OF_SUBJECT = tuple(
@@ -51,6 +53,15 @@ _SERIES_COUNTS = """
            sha256(string_agg(sop_uid || ' ' || sha256, chr(10) ORDER BY sop_uid)) AS series_sha256
     FROM rows GROUP BY series_uid ORDER BY series_uid
 """
+_CONFLICTS = """
+    SELECT DISTINCT study_uid
+    FROM instances SEMI JOIN (SELECT sop_uid FROM instances GROUP BY sop_uid HAVING min(sha256) <> max(sha256))
+    USING (sop_uid) ORDER BY study_uid
+"""
+_IMAGELESS = """
+    SELECT DISTINCT subject_id FROM subjects ANTI JOIN studies USING (subject_id) ANTI JOIN instances USING (subject_id)
+    ORDER BY subject_id
+"""
 _STUDY_COUNTS = """
     SELECT study_uid, list_sort(list(DISTINCT modality)) AS modalities, count(*)::INTEGER AS n_series,
            sum(n_instances)::INTEGER AS n_instances
@@ -58,27 +69,33 @@ _STUDY_COUNTS = """
 """
 
 
-def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]:
+def merged(batches: Sequence[AcceptedBatch], folder: Path) -> tuple[Collection, list[Finding]]:
     """Make one collection of many batches, and name what they do not agree on.
 
     A subject whose batches contradict each other about who it is, is held with all that is its own. An instance that
     came with different content in two batches is held with its whole study, and with the subject that no study is left
     of. An instance that holds what only another batch knew of its subject is held. A study that its batches describe
     differently is held.
+
+    Parameters
+    ----------
+    folder
+        Takes the file of the merged instances, which are sorted as a release is.
     """
     told = told_subjects(batches)
     lines = timelines(told, batches)
     stacked = _stacked([rebased(batch, lines) for batch in batches])
     stacked, strangers = without_subjects(stacked, conflicting(told, lines))
     told, lines = (_others(rows, strangers.subject_ids) for rows in (told, lines))
-    stacked["imaging_instance"], unlike = without_conflicts(stacked["imaging_instance"])
-    stacked["imaging_instance"], telling = without_late(stacked["imaging_instance"], batches)
+    stacked[INSTANCES], unlike = without_conflicts(stacked[INSTANCES])
+    stacked[INSTANCES], telling = without_late(stacked[INSTANCES], batches)
     stacked["subject"], moved = _one_person_each(stacked["subject"], told, lines)
     unseen = len(imageless(stacked))
     stacked, withheld = _on_one_timeline(without_empty(stacked), pc.unique(lines["subject_id"]))
     stacked, contradicted = without_contradictions(stacked)
     findings = [*_lost(lines), *(finding for name, rows in stacked.items() for finding in disagreements(name, rows))]
-    tables = {name: one_of_each(name, rows) for name, rows in stacked.items()}
+    tables = {name: one_of_each(name, rows) for name, rows in stacked.items() if name != INSTANCES}
+    tables[INSTANCES] = one_of_each_instance(stacked[INSTANCES], folder / "merged.parquet")
     tables["clinical_event"] = _in_stays(tables["clinical_event"], stacked["clinical_event"], lines)
     found = (
         Finding(CONFLICTING, STAGE, "subject", len(strangers.subject_ids)),
@@ -91,15 +108,21 @@ def merged(batches: Sequence[AcceptedBatch]) -> tuple[Collection, list[Finding]]
 
 
 def _stacked(parts: Sequence[Tables]) -> Tables:
-    return {name: pa.concat_tables([part[name] for part in parts]) for name in parts[0]}
+    return {name: together([part[name] for part in parts]) for name in parts[0]}
 
 
 def without_subjects(tables: Tables, subjects: pa.Array) -> tuple[Tables, Held]:
     """Leave out some subjects with all rows that are theirs."""
-    instances = tables["imaging_instance"]
-    theirs = instances.filter(_among(instances, subjects)) if len(subjects) else instances.slice(0, 0)
-    held = Held(CONFLICTING, subjects, pc.unique(theirs["sop_uid"]))
-    return {name: _others(rows, subjects) for name, rows in tables.items()}, held
+    held = Held(CONFLICTING, subjects, _instances_of(tables[INSTANCES], "subject_id", subjects))
+    return {name: without(rows, "subject_id", subjects) for name, rows in tables.items()}, held
+
+
+def _instances_of(instances: Rows, key: str, values: pa.Array) -> pa.Array:
+    """Give the SOP Instance UIDs of the rows that have one of some values, sorted."""
+    if not len(values):
+        return _NONE
+    sql = f"SELECT DISTINCT sop_uid FROM instances SEMI JOIN chosen USING ({key}) ORDER BY sop_uid"  # noqa: S608 -- our own names
+    return column(sql, instances=instances, chosen=pa.table({key: values}))
 
 
 def _among(rows: pa.Table, subjects: pa.Array) -> pa.ChunkedArray:
@@ -107,7 +130,7 @@ def _among(rows: pa.Table, subjects: pa.Array) -> pa.ChunkedArray:
 
 
 def _others(rows: pa.Table, subjects: pa.Array) -> pa.Table:
-    return rows.filter(pc.invert(_among(rows, subjects))) if len(subjects) else rows
+    return without(rows, "subject_id", subjects)
 
 
 def _one_person_each(rows: pa.Table, told: pa.Table, lines: pa.Table) -> tuple[pa.Table, int]:
@@ -147,30 +170,21 @@ def _lost(lines: pa.Table) -> list[Finding]:
     return [Finding("C-INDEX", STAGE, "anchors", lost)]
 
 
-def without_conflicts(instances: pa.Table) -> tuple[pa.Table, Held]:
+def without_conflicts(instances: Rows) -> tuple[Rows, Held]:
     """Leave out the studies in which a SOP Instance UID has two contents; give the rest, and what was left out.
 
     A study is released whole or not at all, as within a batch.
     """
-    contents = instances.group_by(["sop_uid", "sha256"]).aggregate([])
-    versions = contents.group_by("sop_uid").aggregate([([], "count_all")])
-    unlike = versions.filter(pc.greater(versions["count_all"], 1))["sop_uid"].combine_chunks()
-    if not len(unlike):
-        return instances, Held(DUPLICATE_SOP, _NONE, _NONE)
-    studies = pc.unique(instances.filter(pc.is_in(instances["sop_uid"], value_set=unlike))["study_uid"])
-    held = pc.is_in(instances["study_uid"], value_set=studies)
-    uids = pc.unique(instances.filter(held)["sop_uid"])
-    return instances.filter(pc.invert(held)), Held(DUPLICATE_SOP, pa.array([], pa.string()), uids)
+    studies = _NONE if is_unique(instances, ["sop_uid"]) else column(_CONFLICTS, instances=instances)
+    held = Held(DUPLICATE_SOP, _NONE, _instances_of(instances, "study_uid", studies))
+    return without(instances, "study_uid", studies), held
 
 
-def without_late(instances: pa.Table, batches: Sequence[AcceptedBatch]) -> tuple[pa.Table, Held]:
+def without_late(instances: Rows, batches: Sequence[AcceptedBatch]) -> tuple[Rows, Held]:
     """Leave out the instances in which something was found late; give the rest, and what was left out."""
     digests = pc.unique(pa.chunked_array([batch.late for batch in batches], pa.string()))
-    if not len(digests):
-        return instances, Held(RESIDUAL, _NONE, _NONE)
-    held = pc.is_in(instances["sha256"], value_set=digests)
-    uids = pc.unique(instances.filter(held)["sop_uid"])
-    return instances.filter(pc.invert(held)), Held(RESIDUAL, pa.array([], pa.string()), uids)
+    held = Held(RESIDUAL, _NONE, _instances_of(instances, "sha256", digests))
+    return without(instances, "sha256", digests), held
 
 
 def without_contradictions(tables: Tables) -> tuple[Tables, Held]:
@@ -178,44 +192,59 @@ def without_contradictions(tables: Tables) -> tuple[Tables, Held]:
 
     Who a study belongs to, and a series or instance, is another matter (I-UID-TREE): those stay and are found by it.
     """
-    studies = [pa.array([], pa.string())]
-    for name in ("imaging_study", "imaging_series", "imaging_instance"):
+    found = [_NONE]
+    for name in ("imaging_study", "imaging_series", INSTANCES):
         rows, (key,) = tables[name], BATCH[name].key
-        if _is_unique(rows, [key]):
+        if is_unique(rows, [key]):
             continue
-        tree = [column for columns in _explained(name) for column in columns]
+        tree = [one for columns in _explained(name) for one in columns]
         misplaced, unlike = (
             _differing(rows, [key], columns)[key] for columns in (tree, sorted(set(_compared(name, rows)) - {*tree}))
         )
-        told = pc.is_in(rows[key], value_set=unlike.filter(pc.invert(pc.is_in(unlike, value_set=misplaced))))
-        studies.append(pc.unique(rows.filter(told)["study_uid"]))
-    instances = tables["imaging_instance"]
-    is_held = pc.is_in(instances["study_uid"], value_set=pa.concat_arrays(studies))
-    held = Held(CONTRADICTED, pa.array([], pa.string()), pc.unique(instances.filter(is_held)["sop_uid"]))
+        told = unlike.filter(pc.invert(pc.is_in(unlike, value_set=misplaced)))
+        sql = f"SELECT DISTINCT study_uid FROM rows SEMI JOIN told USING ({key}) ORDER BY study_uid"  # noqa: S608 -- our own names
+        found.append(column(sql, rows=rows, told=pa.table({key: told})))
+    studies = pa.concat_arrays(found)
+    held = Held(CONTRADICTED, _NONE, _instances_of(tables[INSTANCES], "study_uid", studies))
     if not len(held.sop_uids):
         return tables, held
-    return without_empty(tables | {"imaging_instance": instances.filter(pc.invert(is_held))}), held
+    return without_empty(tables | {INSTANCES: without(tables[INSTANCES], "study_uid", studies)}), held
 
 
-def _is_unique(rows: pa.Table, key: Sequence[str]) -> bool:
-    return bool(rows.group_by(list(key)).aggregate([]).num_rows == rows.num_rows)
+def is_unique(rows: Rows, key: Sequence[str]) -> bool:
+    """Tell whether no two rows have the same key.
+
+    Of rows on disk digests of 64 bits are counted, which are equal where keys are; where these are fewer than rows, the
+    keys themselves are counted.
+    """
+    if isinstance(rows, pa.Table):
+        return bool(rows.group_by(list(key)).aggregate([]).num_rows == rows.num_rows)
+    names = ", ".join(f'"{name}"' for name in key)
+    sql = f"SELECT count(*) - count(DISTINCT hash({names})) FROM rows"  # noqa: S608 -- the names are our schemas'
+    return not number(sql, rows=rows) or not repeated(rows, key)
+
+
+def repeated(rows: Rows, key: Sequence[str]) -> int:
+    """Count the rows beyond the first of each key."""
+    names = ", ".join(f'"{name}"' for name in key)
+    return number(f"SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM rows GROUP BY {names})", rows=rows)  # noqa: S608 -- the names are our schemas'
 
 
 def _explained(name: str) -> list[tuple[str, ...]]:
     return [columns for table, columns, _ in CONFLICT_RULES if table == name]
 
 
-def _compared(name: str, rows: pa.Table) -> list[str]:
+def _compared(name: str, rows: Rows) -> list[str]:
     """Give the columns in which rows of one key must agree."""
     ignored = {*BATCH[name].key, *ORIGIN.get(name, ()), *COUNTED.get(name, ()), *_DERIVED.get(name, ())}
-    return [column for column in rows.schema.names if column not in ignored]
+    return [one for one in rows.schema.names if one not in ignored]
 
 
-def disagreements(name: str, rows: pa.Table) -> list[Finding]:
+def disagreements(name: str, rows: Rows) -> list[Finding]:
     """Count, by rule, the keys under which rows of a table differ; 0 where none do."""
     key = BATCH[name].key
     explanations = [(columns, rule_id) for table, columns, rule_id in CONFLICT_RULES if table == name]
-    if _is_unique(rows, key):
+    if is_unique(rows, key):
         return [Finding(rule_id, STAGE, name, 0) for rule_id in (*(rule_id for _, rule_id in explanations), KEY_UNIQUE)]
     unlike = _differing(rows, key, _compared(name, rows)).num_rows
     found = [(rule_id, _differing(rows, key, columns).num_rows) for columns, rule_id in explanations]
@@ -223,21 +252,29 @@ def disagreements(name: str, rows: pa.Table) -> list[Finding]:
     return [Finding(rule_id, STAGE, name, count) for rule_id, count in (*found, (KEY_UNIQUE, rest))]
 
 
-def _differing(rows: pa.Table, key: Sequence[str], columns: Sequence[str]) -> pa.Table:
-    """Give the keys under which rows do not agree on some columns."""
-    names, content = (", ".join(f'"{column}"' for column in part) for part in (key, columns))
-    sql = f"SELECT {names} FROM rows GROUP BY {names} HAVING count(*) > 1 AND count(DISTINCT row({content})) > 1"  # noqa: S608 -- the names are our schemas'
-    return query(f"{sql} ORDER BY {names}", rows=rows.select([*key, *columns]))
+def _differing(rows: Rows, key: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """Give the keys under which rows do not agree on some columns, compared by digests of 64 bits."""
+    names, content = (", ".join(f'"{name}"' for name in part) for part in (key, columns))
+    told = f"SELECT {names}, hash({content}) AS content FROM rows"  # noqa: S608 -- the names are our schemas'
+    differ = f"SELECT {names} FROM ({told}) GROUP BY {names} HAVING min(content) <> max(content)"  # noqa: S608
+    return query(f"{differ} ORDER BY {names}", rows=rows)
 
 
 def one_of_each(name: str, rows: pa.Table) -> pa.Table:
     """Give one row of each key of a table; of several that differ in their origin alone, that of the least."""
     key = list(BATCH[name].key)
-    if _is_unique(rows, key):
+    if is_unique(rows, key):
         return rows
     ordered = rows.sort_by([(column, "ascending") for column in (*key, *ORIGIN.get(name, ()))])
     numbered = ordered.select(key).append_column("row", pa.array(np.arange(rows.num_rows)))
     return ordered.take(numbered.group_by(key, use_threads=False).aggregate([("row", "min")])["row_min"])
+
+
+def one_of_each_instance(rows: Rows, path: Path) -> Rows:
+    """Give one row of each instance, sorted as a release is; several differ in nothing, or the release is refused."""
+    (key,), order = BATCH[INSTANCES].key, ", ".join(ORDER[INSTANCES])
+    first = "" if is_unique(rows, [key]) else f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1"
+    return stored(path, BATCH[INSTANCES].schema, f"SELECT * FROM rows {first} ORDER BY {order}", rows=rows)  # noqa: S608 -- our own names
 
 
 def without_empty(tables: Mapping[str, pa.Table]) -> Tables:
@@ -246,27 +283,27 @@ def without_empty(tables: Mapping[str, pa.Table]) -> Tables:
     A collection of images has no subjects without any (rule I-COHORT); they are told of (`imageless`).
     """
     kept = dict(tables)
-    kept["imaging_series"] = _known(tables["imaging_series"], "series_uid", tables["imaging_instance"])
+    kept["imaging_series"] = _known(tables["imaging_series"], "series_uid", tables[INSTANCES])
     kept["imaging_study"] = _known(tables["imaging_study"], "study_uid", kept["imaging_series"])
     unseen = imageless(kept)
-    return {name: _others(rows, unseen) if "subject_id" in rows.schema.names else rows for name, rows in kept.items()}
+    return {name: without(rows, "subject_id", unseen) for name, rows in kept.items()}
 
 
 def imageless(tables: Mapping[str, pa.Table]) -> pa.Array:
     """Give the subjects of whom there is a row, and neither a study nor an instance."""
-    known = pc.unique(tables["subject"]["subject_id"])
-    seen = [chunk for name in ("imaging_study", "imaging_instance") for chunk in tables[name]["subject_id"].chunks]
-    return known.filter(pc.invert(pc.is_in(known, value_set=pc.unique(pa.chunked_array(seen, pa.string())))))
+    named = {"subjects": "subject", "studies": "imaging_study", "instances": INSTANCES}
+    return column(_IMAGELESS, **{name: tables[table] for name, table in named.items()})
 
 
-def _known(rows: pa.Table, column: str, among: pa.Table) -> pa.Table:
-    return rows.filter(pc.is_in(rows[column], value_set=pc.unique(among[column])))
+def _known(rows: pa.Table, key: str, among: Rows) -> pa.Table:
+    known = column(f"SELECT DISTINCT {key} FROM among ORDER BY {key}", among=among)  # noqa: S608 -- our own names
+    return rows.filter(pc.is_in(rows[key], value_set=known))
 
 
 def recounted(tables: Mapping[str, pa.Table]) -> Tables:
     """Count series and studies from the rows below them."""
-    instances = tables["imaging_instance"].select(["series_uid", "sop_uid", "sha256", "size", "transfer_syntax_uid"])
-    series = _with_counts(tables["imaging_series"], "series_uid", query(_SERIES_COUNTS, rows=instances))
+    counts = by_pieces(_SERIES_COUNTS, "rows", tables[INSTANCES])
+    series = _with_counts(tables["imaging_series"], "series_uid", counts)
     below = series.select(["study_uid", "modality", "n_instances"])
     study = _with_counts(tables["imaging_study"], "study_uid", query(_STUDY_COUNTS, rows=below))
     return dict(tables) | {"imaging_series": series, "imaging_study": study}

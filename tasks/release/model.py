@@ -15,10 +15,12 @@ from config.settings import Settings
 from config.signing import SigningKey
 from expectations.schemas.catalog import BATCH
 from tasks.model import Finding
+from tasks.release.rows import Rows
 from tasks.store import Store
 
 OPEN: Final = "open"
 SEQUESTERED: Final = "sequestered"
+# By name; what has a row per instance or cell (`imaging_instance`, `change_log`, `lineage`) lies on disk as `Rows` may.
 Tables = dict[str, pa.Table]
 HEADERS = pa.schema([("subject_id", pa.string()), ("has_age", pa.bool_()), ("has_sex", pa.bool_())])
 Changes = Mapping[str, Mapping[str, int]]
@@ -47,12 +49,11 @@ class ReleaseContext:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBatch:
-    """The run of a batch that counts: its tables in batch form, its anchors, and what its final ledger lets pass.
+    """The run of a batch that counts: its tables in batch form, its anchors, and its final ledger.
 
-    `headers` tells whose age and sex the objects' headers show: subject_id, has_age and has_sex. `candidates` holds
-    sop_uid and sha256 of the ledger's released candidates, `late` the digests of objects in which something was found
-    after their batch was settled (`expectations.schemas.pipeline.LATE`), `lineage` the columns of its lineage that are
-    public.
+    `headers` tells whose age and sex the objects' headers show: subject_id, has_age and has_sex. `late` holds the
+    digests of objects in which something was found after their batch was settled
+    (`expectations.schemas.pipeline.LATE`).
     """
 
     site: str
@@ -60,9 +61,9 @@ class AcceptedBatch:
     run: str
     tables: Tables
     anchors: pa.Table
-    candidates: pa.Table
+    ledger: Rows
     late: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
-    lineage: pa.Table = field(default_factory=BATCH["lineage"].schema.empty_table)
+    lineage: Rows = field(default_factory=BATCH["lineage"].schema.empty_table)
     headers: pa.Table = field(default_factory=HEADERS.empty_table)
 
     @property

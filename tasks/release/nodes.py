@@ -6,6 +6,7 @@ Series of modalities that have no node are in our own tables only.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -14,9 +15,10 @@ import pyarrow.compute as pc
 
 from config.release.nodes import Property, midrc_nodes
 from tasks.model import Finding
-from tasks.release.manifests import ROWS_AT_ONCE, joined
+from tasks.release.manifests import joined
 from tasks.release.model import About
-from tasks.release.query import query
+from tasks.release.query import by_pieces, query
+from tasks.release.rows import INSTANCES, ROWS_AT_ONCE
 from tasks.release.uuids import instance_uuid, series_uuid
 
 FOLDER = "midrc/"
@@ -90,10 +92,11 @@ _NODES: Final = {
 }
 # A series stands for its objects as a bundle of the GA4GH Data Repository Service does: the size of all, and the digest
 # of the joined digests of each in their order.
+_BUNDLES = """
+    SELECT series_uid, md5(string_agg(md5, '' ORDER BY md5)) AS md5sum, bool_or(deid_pixel = 'redacted') AS redacted
+    FROM imaging_instance GROUP BY series_uid
+"""
 _SERIES = """
-    WITH below AS (
-        SELECT series_uid, md5(string_agg(md5, '' ORDER BY md5)) AS md5sum, bool_or(deid_pixel = 'redacted') AS redacted
-        FROM imaging_instance GROUP BY series_uid)
     SELECT lower(modality) || '_series_file' AS type, series_uid AS submitter_id,
            'data/' || folder || '/' AS file_name, n_bytes AS file_size, md5sum, prefix || '/' || content AS object_id,
            [contrast_agent] AS contrast_bolus_agent, convolution_kernel, redacted AS image_data_modified,
@@ -107,7 +110,7 @@ _SERIES = """
            [slice_spacing_mm] AS spacing_between_slices, [view_position] AS view_position,
            [body_part_raw] AS body_part_examined, modality AS data_category, 'DCM' AS data_format,
            'DICOM' AS data_type, study_uid AS imaging_studies
-    FROM imaging_series JOIN below USING (series_uid) JOIN made USING (series_uid), about
+    FROM imaging_series JOIN bundles USING (series_uid) JOIN made USING (series_uid), about
     ORDER BY subject_id, study_uid, series_uid
 """
 
@@ -115,8 +118,7 @@ _SERIES = """
 def node_tables(tables: Mapping[str, pa.Table], about: About) -> dict[str, pa.Table]:
     """Give the rows of every node that has some, all columns as text, null where nothing is known."""
     facts = pa.table({"collection": [about.collection], "prefix": [about.guid_prefix]})
-    instances = tables["imaging_instance"].select(["study_uid", "series_uid", "md5", "deid_pixel"])
-    rows = {**tables, "imaging_instance": instances, "about": facts}
+    rows = {**tables, "about": facts, "bundles": by_pieces(_BUNDLES, INSTANCES, tables[INSTANCES])}
     made = {name: query(statement, **_used(statement, rows)) for name, statement in _NODES.items()}
     series = query(_SERIES, **_used(_SERIES, rows), made=_series_names(tables["imaging_series"]))
     for kind in pc.unique(series["type"]).to_pylist():
@@ -201,12 +203,17 @@ def node_files(nodes: Mapping[str, pa.Table]) -> Iterator[tuple[str, Iterator[by
     """Give one file of tab-separated values per node."""
     for name, rows in nodes.items():
         links = {one.name: one.column for one in midrc_nodes()[name]}
-        yield f"{FOLDER}{name}.tsv", separated(rows.rename_columns([links[column] for column in rows.schema.names]))
+        names = [links[column] for column in rows.schema.names]
+        yield f"{FOLDER}{name}.tsv", chain([header(names)], separated(rows))
+
+
+def header(names: Sequence[str]) -> bytes:
+    """Give the first line of tab-separated values."""
+    return ("\t".join(names) + "\n").encode()
 
 
 def separated(rows: pa.Table) -> Iterator[bytes]:
-    """Give rows of text as tab-separated values, null as nothing; no value may hold a tab or the end of a line."""
-    yield ("\t".join(rows.schema.names) + "\n").encode()
+    """Give rows of text as lines of tab-separated values, null as nothing; no value may hold a tab or end a line."""
     for start in range(0, rows.num_rows, ROWS_AT_ONCE):
         part = [pc.fill_null(column, "") for column in rows.slice(start, ROWS_AT_ONCE).columns]
-        yield joined(pc.binary_join_element_wise(*part, "\t"), "\n") + b"\n"
+        yield joined(pc.binary_join_element_wise(*part, "\t").combine_chunks(), "\n") + b"\n"

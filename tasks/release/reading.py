@@ -1,23 +1,28 @@
 """How a release is found and read by anyone: pointer, commit, files; every byte is checked against its digest."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import pyarrow as pa
 
 from tasks.errors import VerificationError
 from tasks.layout import CURRENT, release_key
 from tasks.release.model import About, Commit, ReleasedFile, Tables
+from tasks.release.rows import INSTANCES, ROWS_AT_ONCE, OnDisk
 from tasks.store import ReadOnlyStore
 from tasks.store.content import sha256_of
-from tasks.store.parquet import read_table
+from tasks.store.files import fetch
+from tasks.store.parquet import read_table, write_batches
 
 COMMIT = "_COMMIT.json"
 RELEASES = "releases/"
 TABLES = "tables/"
-KEYS_AT_ONCE = 1 << 16
+LARGE = (INSTANCES, "change_log", "lineage")  # tables of which a release may have millions of rows
+LISTED = pa.schema([("key", pa.string()), ("size", pa.int64())])
 _SUFFIX = ".parquet"
 DO_NOT_USE = "do not use this release; tell its publisher"
 
@@ -114,7 +119,12 @@ def history(release: ReadOnlyStore, version: str | None) -> Iterator[Commit]:
 
 def table_key(version: str, name: str) -> str:
     """Give the key of a released table."""
-    return release_key(version, f"{TABLES}{name}{_SUFFIX}")
+    return release_key(version, table_name(name))
+
+
+def table_name(name: str) -> str:
+    """Give the name in a release of the file of a table."""
+    return f"{TABLES}{name}{_SUFFIX}"
 
 
 def table_files(commit: Commit) -> dict[str, ReleasedFile]:
@@ -135,8 +145,12 @@ def read_file(release: ReadOnlyStore, file: ReleasedFile) -> bytes:
     """
     content = release.read(file.key)
     if sha256_of(content) != file.sha256:
-        raise VerificationError(f"{file.key} does not have the digest that its release states", next_step=DO_NOT_USE)
+        raise _other_digest(file)
     return content
+
+
+def _other_digest(file: ReleasedFile) -> VerificationError:
+    return VerificationError(f"{file.key} does not have the digest that its release states", next_step=DO_NOT_USE)
 
 
 def open_tables(release: ReadOnlyStore, version: str | None = None, names: Iterable[str] | None = None) -> Tables:
@@ -159,17 +173,50 @@ def open_tables(release: ReadOnlyStore, version: str | None = None, names: Itera
     return {name: read_table(read_file(release, files[name])) for name in wanted}
 
 
-def data_objects(release: ReadOnlyStore, prefix: str) -> pa.Table:
-    """Give key and size of every object under a prefix, as columns, which hold millions where rows would not."""
-    keys: list[pa.Array] = []
-    sizes: list[pa.Array] = []
-    for chunk in _chunks(release, prefix):
-        keys.append(pa.array([key for key, _ in chunk], pa.string()))
-        sizes.append(pa.array([size for _, size in chunk], pa.int64()))
-    return pa.table({"key": pa.chunked_array(keys, pa.string()), "size": pa.chunked_array(sizes, pa.int64())})
+def fetched_tables(release: ReadOnlyStore, version: str | None, names: Iterable[str], folder: Path) -> Tables:
+    """Give tables of a release by name, of which those of millions of rows stay in files of a folder.
+
+    Raises
+    ------
+    VerificationError
+        As from `open_tables`.
+    """
+    wanted = tuple(names)
+    files = table_files(committed(release, version))
+    small = open_tables(release, version, [name for name in wanted if name not in LARGE])
+    large = {name: OnDisk((fetched(release, files[name], folder),)) for name in wanted if name in LARGE}
+    return {name: large[name] if name in large else small[name] for name in wanted}
 
 
-def _chunks(release: ReadOnlyStore, prefix: str) -> Iterator[list[tuple[str, int]]]:
-    listed = release.list(prefix)
-    while chunk := [(stored.key, stored.size_bytes) for stored in islice(listed, KEYS_AT_ONCE)]:
-        yield chunk
+def fetched(release: ReadOnlyStore, file: ReleasedFile, folder: Path) -> Path:
+    """Bring a released file to a folder, under its key, unless it is there, and give where it lies.
+
+    Raises
+    ------
+    MissingKeyError
+        If it is not in the store.
+    VerificationError
+        If it does not have the digest that the commit states.
+    """
+    path = folder / file.key
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fetch(release, file.key, path)
+    with path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    if digest != file.sha256:
+        raise _other_digest(file)
+    return path
+
+
+def listed_objects(release: ReadOnlyStore, prefix: str, path: Path) -> OnDisk:
+    """Write key and size of every object under a prefix to a file, in no order, and give its rows."""
+    write_batches(_listed(release, prefix), LISTED, path)
+    return OnDisk((path,))
+
+
+def _listed(release: ReadOnlyStore, prefix: str) -> Iterator[pa.RecordBatch]:
+    listed = release.sizes(prefix)
+    while chunk := list(islice(listed, ROWS_AT_ONCE)):
+        keys, sizes = zip(*chunk, strict=True)
+        yield pa.record_batch([pa.array(keys, pa.string()), pa.array(sizes, pa.int64())], schema=LISTED)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import pyarrow as pa
@@ -12,28 +12,29 @@ from expectations.schemas.catalog import CANONICAL
 from tasks.errors import VerificationError
 from tasks.layout import tombstone_key
 from tasks.release.query import query
-from tasks.release.reading import committed, history, open_tables, table_files
+from tasks.release.reading import committed, fetched_tables, history, open_tables, table_files
+from tasks.release.rows import INSTANCES
 from tasks.release.tables import Edition, in_form
 from tasks.store import ReadOnlyStore, Store
 
 NAME: Final = "withdrawals"
-_INSTANCES = ("guid", "key", "sop_uid", "series_uid", "study_uid", "subject_id")
-_MATCHED = """
+_INSTANCES = "guid, key, sop_uid, series_uid, study_uid, subject_id"
+_MATCHED = f"""
 WITH named AS (
-    SELECT 1 AS breadth, withdrawn.entity, entity_id, reason, instances.* FROM instances JOIN withdrawn
+    SELECT 1 AS breadth, withdrawn.entity, entity_id, reason, {_INSTANCES} FROM instances JOIN withdrawn
     ON withdrawn.entity = 'subject' AND instances.subject_id = entity_id
     UNION ALL
-    SELECT 2, withdrawn.entity, entity_id, reason, instances.* FROM instances JOIN withdrawn
+    SELECT 2, withdrawn.entity, entity_id, reason, {_INSTANCES} FROM instances JOIN withdrawn
     ON withdrawn.entity = 'study' AND instances.study_uid = entity_id
     UNION ALL
-    SELECT 3, withdrawn.entity, entity_id, reason, instances.* FROM instances JOIN withdrawn
+    SELECT 3, withdrawn.entity, entity_id, reason, {_INSTANCES} FROM instances JOIN withdrawn
     ON withdrawn.entity = 'series' AND instances.series_uid = entity_id)
 SELECT * EXCLUDE (breadth) FROM named
 QUALIFY row_number() OVER (PARTITION BY guid ORDER BY breadth, entity_id) = 1 ORDER BY guid
-"""
+"""  # noqa: S608 -- constants
 
 
-def withdrawals(release: ReadOnlyStore, edition: Edition, withdrawn: pa.Table) -> pa.Table:
+def withdrawals(release: ReadOnlyStore, edition: Edition, withdrawn: pa.Table, folder: Path) -> pa.Table:
     """Give the table of all objects of earlier releases that are withdrawn now.
 
     What the release before lists stays as it is listed.
@@ -42,14 +43,16 @@ def withdrawals(release: ReadOnlyStore, edition: Edition, withdrawn: pa.Table) -
     ----------
     withdrawn
         As from `tasks.release.withdrawn.read_withdrawn`.
+    folder
+        Takes the files of earlier releases.
     """
     form = CANONICAL[NAME]
     listed = listed_withdrawals(release, edition.previous_version)
     found = [form.schema.empty_table(), listed]
     known = listed["guid"].combine_chunks()
     for commit in history(release, edition.previous_version) if withdrawn.num_rows else ():
-        tables = open_tables(release, commit.release_version, ["imaging_instance"])
-        matched = query(_MATCHED, instances=tables["imaging_instance"].select(_INSTANCES), withdrawn=withdrawn)
+        tables = fetched_tables(release, commit.release_version, [INSTANCES], folder)
+        matched = query(_MATCHED, instances=tables[INSTANCES], withdrawn=withdrawn)
         new = matched.filter(pc.invert(pc.is_in(matched["guid"], value_set=known)))
         known = pa.concat_arrays([known, new["guid"].combine_chunks()])
         version = pa.repeat(pa.scalar(edition.version), new.num_rows)

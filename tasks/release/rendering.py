@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from config.version import VERSION
 from expectations.schemas.catalog import CANONICAL
@@ -15,12 +14,13 @@ from tasks.release.commit import Prepared
 from tasks.release.gates import stop_at
 from tasks.release.hub import NAME as SERIES_LIST
 from tasks.release.hub import series_list
-from tasks.release.manifests import manifests
+from tasks.release.manifests import bytes_of, manifests
 from tasks.release.metadata import metadata
 from tasks.release.model import About, AcceptedBatch, Collection, Commit, ReleasedFile
 from tasks.release.nodes import node_files, node_findings, node_tables
-from tasks.release.reading import TABLES
+from tasks.release.reading import table_name
 from tasks.release.report import GATE_REPORT, report_files, report_of
+from tasks.release.rows import INSTANCES, OnDisk
 from tasks.release.staging import Staging
 from tasks.release.tables import Edition, in_form, schema_digest, with_origin
 from tasks.store.content import sha256_of
@@ -38,7 +38,7 @@ def rendered(
     Parameters
     ----------
     tables
-        All tables but `release`.
+        All tables but `release`; what lies on disk says of itself already what it is.
     collection
         What the release was made of; it tells what was held and found.
     staging
@@ -50,7 +50,8 @@ def rendered(
         If a table of nodes holds what the commons' dictionary does not allow.
     """
     for name, table in tables.items():
-        staging.add_table(f"{TABLES}{name}.parquet", with_origin(table, name, edition))
+        rows = table if isinstance(table, OnDisk) else with_origin(table, name, edition)
+        staging.add_table(table_name(name), rows)
     for name, pieces in derived(tables, edition.about, staging.files):
         staging.add(name, pieces)
     counts = release_counts(tables)
@@ -59,7 +60,7 @@ def rendered(
         staging.add(name, [content])
     root = root_digest(staging.files)
     own = in_form(CANONICAL["release"], _own_row(edition, counts, root))
-    staging.add_table(f"{TABLES}release.parquet", with_origin(own, "release", edition))
+    staging.add_table(table_name("release"), with_origin(own, "release", edition))
     commit = Commit(
         release_version=edition.version,
         previous_version=edition.previous_version,
@@ -73,7 +74,7 @@ def rendered(
         config_digest=edition.policy.digest,
         schema_digests={name: schema_digest(CANONICAL[name].schema) for name in sorted([*tables, "release"])},
     )
-    return Prepared(commit, staging.folder, tables["imaging_instance"])
+    return Prepared(commit, staging.folder, tables[INSTANCES])
 
 
 def derived(
@@ -91,7 +92,7 @@ def derived(
     GateError
         If a table of nodes holds what the commons' dictionary does not allow (rule R-NODES).
     """
-    yield from manifests(tables["imaging_instance"], about)
+    yield from manifests(tables[INSTANCES], about)
     nodes = node_tables(tables, about)
     stop_at(node_findings(nodes))
     yield from node_files(nodes)
@@ -116,8 +117,8 @@ def release_counts(tables: Mapping[str, pa.Table]) -> dict[str, int]:
         "n_subjects": tables["subject"].num_rows,
         "n_studies": tables["imaging_study"].num_rows,
         "n_series": tables["imaging_series"].num_rows,
-        "n_instances": tables["imaging_instance"].num_rows,
-        "n_bytes": int(pc.sum(tables["imaging_instance"]["size"]).as_py() or 0),
+        "n_instances": tables[INSTANCES].num_rows,
+        "n_bytes": bytes_of(tables[INSTANCES]),
     }
 
 

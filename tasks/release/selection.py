@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,23 +11,35 @@ from config.release import ReleasePolicy
 from expectations.schemas.catalog import BATCH
 from expectations.schemas.pipeline import ANCHORS, LATE, LEDGER
 from expectations.schemas.table import Table
-from tasks.errors import BatchNotReadyError, GateError
+from tasks.errors import BatchNotReadyError, GateError, MissingKeyError
 from tasks.layout import LATE as LATE_PREFIX
 from tasks.layout import BatchLayout
-from tasks.model import Status
 from tasks.release.lineage import NAME as LINEAGE
-from tasks.release.lineage import PUBLIC
 from tasks.release.model import HEADERS, AcceptedBatch, Tables
+from tasks.release.query import query
+from tasks.release.rows import INSTANCES, OnDisk
 from tasks.store import ReadOnlyStore
-from tasks.store.parquet import read_table
+from tasks.store.files import fetch
+from tasks.store.parquet import read_table, write_batches
 
 BATCHES = "batches/"
 # Of lineage only a part is public (`tasks.release.lineage`).
 RELEASED = tuple(name for name in BATCH if name != LINEAGE)
+_HEADERS = """
+SELECT subject_id, bool_or(patient_age_years IS NOT NULL OR patient_age_gt89 IS NOT NULL) AS has_age,
+       bool_or(patient_sex IS NOT NULL) AS has_sex
+FROM settled SEMI JOIN (SELECT sha256 FROM ledger WHERE status = 'released-candidate') USING (sha256)
+GROUP BY subject_id ORDER BY subject_id
+"""
 
 
-def accepted_batches(work: ReadOnlyStore, policy: ReleasePolicy) -> list[AcceptedBatch]:
+def accepted_batches(work: ReadOnlyStore, policy: ReleasePolicy, folder: Path) -> list[AcceptedBatch]:
     """Give the accepted run of every batch that the policy releases, in order of site and batch.
+
+    Parameters
+    ----------
+    folder
+        Takes the files of what stays on disk.
 
     Raises
     ------
@@ -46,7 +59,10 @@ def accepted_batches(work: ReadOnlyStore, policy: ReleasePolicy) -> list[Accepte
     if not runs:
         raise BatchNotReadyError(f"no batch in {work.address} has an accepted run", next_step="curate a batch first")
     late = _late(work)
-    return [_read(work, name, run, late) for name, run in sorted(runs.items())]
+    return [
+        _read(work, BatchLayout(*name.split("/", 1)), run, late, folder / "batches" / name)
+        for name, run in sorted(runs.items())
+    ]
 
 
 def _late(work: ReadOnlyStore) -> pa.Array:
@@ -63,33 +79,45 @@ def _accepted_runs(work: ReadOnlyStore) -> Iterator[tuple[str, str]]:
                 yield f"{site}/{batch}", str(json.loads(pointer[0])["run"])
 
 
-def _read(work: ReadOnlyStore, name: str, run: str, late: pa.Array) -> AcceptedBatch:
-    site, batch = name.split("/", 1)
-    layout = BatchLayout(site, batch)
+def _read(work: ReadOnlyStore, layout: BatchLayout, run: str, late: pa.Array, folder: Path) -> AcceptedBatch:
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def on_disk(name: str, form: Table) -> OnDisk:
+        return _file(work, layout.run(run, name), form, folder / PurePosixPath(name).name)
+
     tables: Tables = {
-        table: _table(work, layout.run(run, f"tables/{table}.parquet"), BATCH[table]) for table in RELEASED
+        table: _table(work, layout.run(run, f"tables/{table}.parquet"), BATCH[table])
+        for table in RELEASED
+        if table != INSTANCES
     }
+    tables[INSTANCES] = on_disk(f"tables/{INSTANCES}.parquet", BATCH[INSTANCES])
     anchors = _table(work, layout.run(run, "harmonized/anchors.parquet"), ANCHORS)
-    ledger = _table(work, layout.run(run, "ledger.parquet"), LEDGER)
-    passed = pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value)
-    candidates = ledger.select(["sop_uid", "sha256"]).filter(passed)
-    lineage = _table(work, layout.run(run, f"tables/{LINEAGE}.parquet"), BATCH[LINEAGE]).select(PUBLIC)
-    return AcceptedBatch(
-        site, batch, run, tables, anchors, candidates, late, lineage, _headers(work, layout, run, candidates)
-    )
+    ledger = on_disk("ledger.parquet", LEDGER)
+    lineage = on_disk(f"tables/{LINEAGE}.parquet", BATCH[LINEAGE])
+    headers = _headers(work, layout.run(run, "settled/instances.parquet"), ledger, folder / "settled.parquet")
+    return AcceptedBatch(layout.site, layout.batch, run, tables, anchors, ledger, late, lineage, headers)
 
 
-def _headers(work: ReadOnlyStore, layout: BatchLayout, run: str, candidates: pa.Table) -> pa.Table:
+def _headers(work: ReadOnlyStore, key: str, ledger: OnDisk, path: Path) -> pa.Table:
     """Tell whose age and sex the headers of released candidates show; a run without objects shows nobody's."""
-    found = work.read_versioned(layout.run(run, "settled/instances.parquet"))
-    if found is None:
+    try:
+        fetch(work, key, path)
+    except MissingKeyError:
         return HEADERS.empty_table()
-    rows = read_table(found[0]).select(["subject_id", "patient_age_years", "patient_age_gt89", "patient_sex", "sha256"])
-    rows = rows.filter(pc.is_in(rows["sha256"], value_set=pc.unique(candidates["sha256"])))
-    age = pc.or_(pc.is_valid(rows["patient_age_years"]), pc.is_valid(rows["patient_age_gt89"]))
-    shown = pa.table({"subject_id": rows["subject_id"], "has_age": age, "has_sex": pc.is_valid(rows["patient_sex"])})
-    grouped = shown.group_by("subject_id", use_threads=False).aggregate([("has_age", "any"), ("has_sex", "any")])
-    return pa.table([grouped["subject_id"], grouped["has_age_any"], grouped["has_sex_any"]], schema=HEADERS)
+    found = query(_HEADERS, settled=OnDisk((path,)), ledger=ledger)
+    path.unlink()
+    return found.cast(HEADERS)
+
+
+def _file(work: ReadOnlyStore, key: str, form: Table, path: Path) -> OnDisk:
+    """Bring a table to this machine; one that the run did not write has no rows."""
+    try:
+        fetch(work, key, path)
+    except MissingKeyError:
+        write_batches((), form.schema, path)
+    rows = OnDisk((path,))
+    _require_form(rows.schema, form, key)
+    return rows
 
 
 def _table(work: ReadOnlyStore, key: str, form: Table) -> pa.Table:
@@ -98,6 +126,10 @@ def _table(work: ReadOnlyStore, key: str, form: Table) -> pa.Table:
     if found is None:
         return form.schema.empty_table()
     table = read_table(found[0])
-    if not form.schema.equals(table.schema):
-        raise GateError(f"{key} is not of this version's form", next_step="curate the batch again with this version")
+    _require_form(table.schema, form, key)
     return table.replace_schema_metadata(None).cast(form.schema)
+
+
+def _require_form(schema: pa.Schema, form: Table, key: str) -> None:
+    if not form.schema.equals(schema):
+        raise GateError(f"{key} is not of this version's form", next_step="curate the batch again with this version")

@@ -4,14 +4,13 @@ Nothing of a file stays in memory, and nothing stands in a store before all of i
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-
 from tasks.layout import release_key
 from tasks.release.model import ReleasedFile
+from tasks.release.rows import OnDisk, Rows, batches_of
 from tasks.store.parquet import write_batches
 
 
@@ -34,18 +33,20 @@ class Staging:
 
     def add(self, name: str, pieces: Iterable[bytes]) -> ReleasedFile:
         """Write a file piece by piece, under its name in the release."""
-        path = self._place(name)
+        path = self.place(name)
         with path.open("wb") as file:
             file.writelines(pieces)
         return self._keep(name, path)
 
-    def add_table(self, name: str, table: pa.Table) -> ReleasedFile:
-        """Write a sorted table, holding one group of rows at a time."""
-        path = self._place(name)
-        write_batches(table.to_batches(), table.schema, path)
+    def add_table(self, name: str, rows: Rows) -> ReleasedFile:
+        """Write a sorted table, holding one group of rows at a time; what was written at its place stays as it is."""
+        path = self.place(name)
+        if not isinstance(rows, OnDisk) or rows.paths != (path,):
+            write_batches(batches_of(rows), rows.schema, path)
         return self._keep(name, path)
 
-    def _place(self, name: str) -> Path:
+    def place(self, name: str) -> Path:
+        """Give where a file of the release is to be written, by its name there."""
         path = self.path(release_key(self.version, name))
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -56,28 +57,6 @@ class Staging:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         self._files[key] = ReleasedFile(key, path.stat().st_size, digest)
         return self._files[key]
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFiles(Mapping[str, bytes]):
-    """The contents of staged files by their keys, each read from disk when it is asked for."""
-
-    folder: Path
-    keys_in_order: tuple[str, ...]
-
-    def __getitem__(self, key: str) -> bytes:
-        """Give the content of a file."""
-        if key not in self.keys_in_order:
-            raise KeyError(key)
-        return (self.folder / key).read_bytes()
-
-    def __iter__(self) -> Iterator[str]:
-        """Give the keys in their order."""
-        return iter(self.keys_in_order)
-
-    def __len__(self) -> int:
-        """Count the files."""
-        return len(self.keys_in_order)
 
 
 def digest_of(pieces: Iterable[bytes]) -> str:

@@ -6,19 +6,24 @@ younger than a safety age may belong to a run that is not at its end, and is nev
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.release.commit import DATA
-from tasks.release.reading import RELEASES, data_objects, open_tables, read_commit
+from tasks.release.query import query
+from tasks.release.reading import LISTED, RELEASES, fetched_tables, listed_objects, read_commit
+from tasks.release.rows import INSTANCES, OnDisk, Rows, batches_of, together
 from tasks.release.selection import BATCHES
 from tasks.store import ReadOnlyStore, Store
-from tasks.store.parquet import read_table
+from tasks.store.files import fetch
 
 OBJECTS: Final = "objects/"
 LEDGER: Final = "/ledger.parquet"
+_OBJECT: Final = f"'{OBJECTS}' || substr(sha256, 1, 2) || '/' || sha256 || '.dcm'"  # as `tasks.layout.object_key`
 SAFETY_DAYS: Final = 7
 SECONDS_PER_DAY: Final = 86_400
 
@@ -40,7 +45,7 @@ class Swept:
 
 def sweep_work(work: Store, *, days: int = SAFETY_DAYS, delete: bool = False) -> Swept:
     """Find, and with `delete` remove, de-identified objects that no ledger of a run or of a shard names."""
-    return _swept("work", work, (OBJECTS,), (lambda: _named_in_ledgers(work), days, delete))
+    return _swept("work", work, (OBJECTS,), (_not_in_ledgers, days, delete))
 
 
 def sweep_release(name: str, release: Store, *, days: int = SAFETY_DAYS, delete: bool = False) -> Swept:
@@ -51,49 +56,50 @@ def sweep_release(name: str, release: Store, *, days: int = SAFETY_DAYS, delete:
     name
         What the settings call the store.
     """
-    return _swept(name, release, (DATA, RELEASES), (lambda: _named_in_releases(release), days, delete))
+    return _swept(name, release, (DATA, RELEASES), (_not_in_releases, days, delete))
 
 
-Job = tuple[Callable[[], Callable[[pa.Table], pa.Table]], int, bool]
+Job = tuple[Callable[[ReadOnlyStore, Rows, Path], Rows], int, bool]
 
 
 def _swept(name: str, store: Store, prefixes: tuple[str, ...], job: Job) -> Swept:
-    references, days, delete = job
-    listed = pa.concat_tables([data_objects(store, prefix) for prefix in prefixes])
-    free = references()(listed)
-    old = [row for row in _rows(free) if (store.age_seconds(row[0]) or 0) >= days * SECONDS_PER_DAY]
+    referred, days, delete = job
+    with TemporaryDirectory(prefix="sweep-") as place:
+        folder = Path(place)
+        listed = together(
+            [listed_objects(store, prefix, folder / f"listed-{at}.parquet") for at, prefix in enumerate(prefixes)]
+        )
+        free = referred(store, listed, folder)
+        old = [row for row in _rows(free) if (store.age_seconds(row[0]) or 0) >= days * SECONDS_PER_DAY]
+        unreferenced = free.num_rows
     for key, _ in old if delete else ():
         store.delete(key)
-    return Swept(name, free.num_rows, len(old), sum(size for _, size in old), len(old) if delete else 0)
+    return Swept(name, unreferenced, len(old), sum(size for _, size in old), len(old) if delete else 0)
 
 
-def _rows(table: pa.Table) -> Iterator[tuple[str, int]]:
-    for batch in table.to_batches():
-        yield from zip(batch["key"].to_pylist(), batch["size"].to_pylist(), strict=True)
+def _rows(rows: Rows) -> Iterator[tuple[str, int]]:
+    for batch in batches_of(rows, LISTED.names):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _named_in_ledgers(work: ReadOnlyStore) -> Callable[[pa.Table], pa.Table]:
-    ledgers = [stored.key for stored in work.list(BATCHES) if stored.key.endswith(LEDGER)]
-    digests = [read_table(work.read(key))["sha256"].drop_null().combine_chunks() for key in ledgers]
-    named = pc.unique(pa.chunked_array(digests, pa.string()))
-    folders = pc.utf8_slice_codeunits(named, 0, 2)
-    keys = pc.binary_join_element_wise(OBJECTS, folders, "/", named, ".dcm", "")  # as `tasks.layout.object_key`
-    return lambda listed: listed.filter(pc.invert(pc.is_in(listed["key"], value_set=keys)))
+def _not_in_ledgers(work: ReadOnlyStore, listed: Rows, folder: Path) -> Rows:
+    path = folder / "ledger.parquet"
+    for key in [stored.key for stored in work.list(BATCHES) if stored.key.endswith(LEDGER)]:
+        fetch(work, key, path)
+        listed = _others(listed, OnDisk((path,)), _OBJECT)
+    return listed
 
 
-def _named_in_releases(release: ReadOnlyStore) -> Callable[[pa.Table], pa.Table]:
-    """Tell what no committed release names; a release that cannot be read stops the sweep."""
-    committed = [version for version in release.folders(RELEASES) if read_commit(release, version)]
-    keys = [
-        open_tables(release, version, ["imaging_instance"])["imaging_instance"]["key"].combine_chunks()
-        for version in committed
-    ]
-    named = pc.unique(pa.chunked_array(keys, pa.string()))
+def _not_in_releases(release: ReadOnlyStore, listed: Rows, folder: Path) -> Rows:
+    """Give what no committed release names; a release that cannot be read stops the sweep."""
+    for version in [one for one in release.folders(RELEASES) if read_commit(release, one)]:
+        instances = fetched_tables(release, version, [INSTANCES], folder)[INSTANCES]
+        listed = _others(listed, instances, "key")
+        listed = listed.filter(pc.invert(pc.starts_with(listed["key"], f"{RELEASES}{version}/")))
+    return listed
 
-    def free(listed: pa.Table) -> pa.Table:
-        kept = pc.is_in(listed["key"], value_set=named)
-        for version in committed:
-            kept = pc.or_(kept, pc.starts_with(listed["key"], f"{RELEASES}{version}/"))
-        return listed.filter(pc.invert(kept))
 
-    return free
+def _others(listed: Rows, named: Rows, key: str) -> pa.Table:
+    """Give the listed objects that no row names; `key` is how a row does that, in SQL."""
+    sql = f"SELECT key, size FROM listed ANTI JOIN (SELECT {key} AS key FROM named) USING (key) ORDER BY key"  # noqa: S608 -- constants
+    return query(sql, listed=listed, named=named)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -17,25 +18,19 @@ from expectations.schemas.table import LIST_OF_STRINGS, Table
 from tasks.layout import data_key, release_key
 from tasks.release.change_log import Digests, changed_since
 from tasks.release.model import OPEN, SEQUESTERED, About, Tables
+from tasks.release.query import streamed
+from tasks.release.rows import INSTANCES, ORDER, OnDisk, Rows, batches_of
 from tasks.release.uuids import instance_uuid, series_uuid
+from tasks.store.parquet import write_batches
 
 COMMIT = "_COMMIT.json"
-ROWS_AT_ONCE = 1 << 16
-ORDER: Final[Mapping[str, tuple[str, ...]]] = {
-    "subject": ("subject_id",),
-    "clinical_event": ("subject_id", "event_id"),
-    "test_result": ("subject_id", "test_id"),
-    "condition": ("subject_id", "condition_id"),
-    "measurement": ("subject_id", "measurement_id"),
-    "medication": ("subject_id", "medication_id"),
-    "imaging_study": ("subject_id", "study_uid"),
-    "imaging_series": ("subject_id", "study_uid", "series_uid"),
-    "imaging_instance": ("subject_id", "study_uid", "series_uid", "sop_uid"),
-    "change_log": ("entity", "entity_id"),
-    "lineage": ("entity", "entity_id", "field"),
-    "release": ("release_version",),
-    "withdrawals": ("subject_id", "study_uid", "series_uid", "guid"),
-}
+_FIRST_FORM: Final = pa.schema([("release_added", pa.string())])
+_FIRST_RELEASES: Final = f"""
+SELECT coalesce(known.release_added, version) AS release_added
+FROM facts, now LEFT JOIN (SELECT sop_uid, sha256, release_added FROM before, facts WHERE starts_with(guid, prefix))
+     AS known USING (sop_uid, sha256)
+ORDER BY {", ".join(f"now.{name}" for name in ORDER[INSTANCES])}
+"""  # noqa: S608 -- constants
 _OF_ENTITY: Final = {"subject": "subject", "imaging_series": "series"}
 
 
@@ -90,26 +85,48 @@ class Before:
     digests: Digests
 
 
-def release_tables(collection: Mapping[str, pa.Table], edition: Edition, now: Digests, before: Before) -> Tables:
+def release_tables(collection: Tables, edition: Edition, now: Digests, before: Before, path: Path) -> Tables:
     """Give the tables of a release but its own row and its change log.
 
     Parameters
     ----------
+    collection
+        Its instances are sorted.
     now
         The digests of the collection.
+    path
+        Of the file that takes the instances, as it is released.
     """
     tables: Tables = {}
     for name, rows in collection.items():
-        columns = {column: rows[column] for column in rows.schema.names}
-        if name == "imaging_instance":
-            columns |= _addresses(rows, edition) | _access(rows.num_rows, edition)
-            columns["release_added"] = _carried(columns["guid"], before.tables.get(name), "release_added", edition)
+        if name == INSTANCES:
+            tables[name] = _instances(rows, edition, before, path)
+            continue
+        columns: dict[str, Any] = {column: rows[column] for column in rows.schema.names}
         if name == "subject":
             columns["partition"] = constant(edition.partition, rows.num_rows)
         if name in _OF_ENTITY:
             columns |= _history(name, rows, edition, (now, before))
         tables[name] = in_form(CANONICAL[name], columns)
     return tables
+
+
+def _instances(rows: Rows, edition: Edition, before: Before, path: Path) -> OnDisk:
+    """Write the instances with addresses, access and history, some at a time."""
+    form = CANONICAL[INSTANCES].schema
+    pieces = (
+        _addressed(pa.Table.from_batches([batch]), first, edition).select(form.names).cast(form)
+        for batch, first in _with_first_releases(rows, edition, before.tables.get(INSTANCES))
+    )
+    write_batches((one for piece in pieces for one in piece.to_batches()), released_schema(INSTANCES, edition), path)
+    return OnDisk((path,))
+
+
+def _addressed(rows: pa.Table, first_releases: pa.Array, edition: Edition) -> pa.Table:
+    added = _addresses(rows, edition) | _access(rows.num_rows, edition) | {"release_added": first_releases}
+    for name, column in added.items():
+        rows = rows.append_column(name, column)
+    return rows
 
 
 def in_form(table: Table, columns: Mapping[str, Any]) -> pa.Table:
@@ -126,23 +143,20 @@ def constant(value: str | None, length: int) -> pa.Array:
 
 def _addresses(rows: pa.Table, edition: Edition) -> dict[str, Any]:
     """Give guid, key and urls of every instance."""
-    uuids, keys = [], []
-    for serieses, sops, digests in _columns(rows, ("series_uid", "sop_uid", "sha256")):
-        made = [instance_uuid(sop, sha256) for sop, sha256 in zip(sops, digests, strict=True)]
-        uuids.append(pa.array(made, pa.string()))
-        folders = map(series_uuid, serieses)
-        keys.append(pa.array([data_key(*names) for names in zip(folders, made, strict=True)], pa.string()))
-    key = pa.chunked_array(keys, pa.string())
-    guid = pc.binary_join_element_wise(edition.policy.guid_prefix, pa.chunked_array(uuids, pa.string()), "/")
+    serieses, sops, digests = (rows[name].to_pylist() for name in ("series_uid", "sop_uid", "sha256"))
+    uuids = [instance_uuid(sop, sha256) for sop, sha256 in zip(sops, digests, strict=True)]
+    keys = [data_key(*names) for names in zip(map(series_uuid, serieses), uuids, strict=True)]
+    key = pa.array(keys, pa.string())
+    guid = pc.binary_join_element_wise(edition.policy.guid_prefix, pa.array(uuids, pa.string()), "/")
     return {"guid": guid, "key": key, "urls": _urls(key, edition.about)}
 
 
-def _urls(key: pa.ChunkedArray, about: About) -> pa.Array:
+def _urls(key: pa.Array, about: About) -> pa.Array:
     """Give a list with a url for each address of each key; an empty one if no address is to be told."""
     roots = [root for root in (about.address, about.web_address) if root]
     if not roots:
         return pa.array([[]], LIST_OF_STRINGS).take(pa.array(np.zeros(len(key), np.int32)))
-    keys = key.combine_chunks().take(pa.array(np.repeat(np.arange(len(key)), len(roots))))
+    keys = key.take(pa.array(np.repeat(np.arange(len(key)), len(roots))))
     root = pa.array(roots, pa.string()).take(pa.array(np.tile(np.arange(len(roots)), len(key))))
     urls = pc.binary_join_element_wise(root, keys, "/")
     offsets = pa.array(np.arange(len(key) + 1, dtype=np.int32) * len(roots))
@@ -161,18 +175,21 @@ def _access(length: int, edition: Edition) -> dict[str, Any]:
     }
 
 
-def _columns(table: pa.Table, names: tuple[str, ...]) -> Iterator[tuple[list[str], ...]]:
-    """Give some columns as lists, many rows at a time."""
-    for batch in table.select(list(names)).to_batches(max_chunksize=ROWS_AT_ONCE):
-        yield tuple(column.to_pylist() for column in batch.columns)
-
-
-def _carried(guids: pa.Array, previous: pa.Table | None, column: str, edition: Edition) -> pa.Array:
-    """Give what the release before says of the same guids; this version where it does not know them."""
+def _with_first_releases(
+    rows: Rows, edition: Edition, previous: Rows | None
+) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+    """Give the rows and what the release before says of the same guids; this version where it does not know them."""
     if previous is None:
-        return constant(edition.version, len(guids))
-    places = pc.index_in(guids, value_set=previous["guid"].combine_chunks())
-    return pc.fill_null(previous[column].take(places), edition.version)
+        yield from ((batch, constant(edition.version, len(batch))) for batch in batches_of(rows))
+        return
+    facts = pa.table({"version": [edition.version], "prefix": [f"{edition.policy.guid_prefix}/"]})
+    found = streamed(_FIRST_FORM, _FIRST_RELEASES, now=rows, before=previous, facts=facts)
+    waiting = pa.array([], pa.string())
+    for batch in batches_of(rows):
+        while len(waiting) < len(batch):
+            waiting = pa.concat_arrays([waiting, next(found).column(0)])
+        yield batch, waiting.slice(0, len(batch))
+        waiting = waiting.slice(len(batch))
 
 
 def _history(name: str, rows: pa.Table, edition: Edition, digests: tuple[Digests, Before]) -> dict[str, Any]:
@@ -220,7 +237,13 @@ def _type(kind: pa.DataType) -> str:
 
 def with_origin(table: pa.Table, name: str, edition: Edition) -> pa.Table:
     """Give a table that says in its own metadata which release it belongs to and what made it; never when."""
-    return table.replace_schema_metadata(
+    return table.replace_schema_metadata(released_schema(name, edition).metadata)
+
+
+def released_schema(name: str, edition: Edition) -> pa.Schema:
+    """Give the schema of a table of a release, with what the table says of itself."""
+    form = CANONICAL[name].schema
+    return form.with_metadata(
         {
             "table": name,
             "description": CANONICAL[name].description,
@@ -229,7 +252,7 @@ def with_origin(table: pa.Table, name: str, edition: Edition) -> pa.Table:
             "release": edition.version,
             "commit": release_key(edition.version, COMMIT),
             "config_digest": edition.policy.digest,
-            "schema_digest": schema_digest(CANONICAL[name].schema),
+            "schema_digest": schema_digest(form),
             "generator": f"imaging-curation {VERSION}",
         }
     )

@@ -7,9 +7,10 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from itertools import count
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -23,25 +24,28 @@ from tasks.errors import GateError, MissingKeyError, StoreError, VerificationErr
 from tasks.layout import release_key
 from tasks.release.assignments import STABLE
 from tasks.release.change_log import change_log, entity_digests, held_entities
-from tasks.release.commit import DATA, Progress, sampled
+from tasks.release.commit import DATA, Progress
 from tasks.release.gates import cohort_findings, key_findings, tree_findings
 from tasks.release.merging import COUNTED, recounted
 from tasks.release.model import Commit, Problem, ReleasedFile, Tables
+from tasks.release.query import number, query
 from tasks.release.reading import (
     COMMIT,
+    LARGE,
     RELEASES,
     TABLES,
     committed,
-    data_objects,
-    open_tables,
+    fetched,
+    fetched_tables,
+    listed_objects,
     read_commit,
-    read_file,
     read_pointer,
     table_files,
     table_key,
 )
 from tasks.release.removal import listed_withdrawals
 from tasks.release.rendering import derived, release_counts, root_digest
+from tasks.release.rows import INSTANCES, OnDisk, Rows, batches_of, sampled, together
 from tasks.release.selection import RELEASED
 from tasks.release.signing import UNBOUND, signature_problems
 from tasks.release.staging import digest_of
@@ -49,6 +53,19 @@ from tasks.release.tables import schema_digest
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
 
+READ = (
+    "key", "sha256", "md5", "subject_id", "study_uid", "series_uid", "sop_uid", "deid_method_codes",
+)  # fmt: skip
+_UNLIKE = """
+SELECT key, listed.size AS listed
+FROM (SELECT key, size FROM instances ANTI JOIN withdrawn USING (key)) AS kept LEFT JOIN listed USING (key)
+WHERE listed.size IS DISTINCT FROM kept.size ORDER BY key
+"""
+_STANDING = "SELECT key FROM listed SEMI JOIN withdrawn USING (key) ORDER BY key"
+_GONE = "SELECT count(*) FROM instances SEMI JOIN withdrawn USING (key)"
+_ORPHANS = "SELECT count(*) FROM listed ANTI JOIN named USING (key)"
+# As many rows with the same sum of digests are the same rows.
+_CHANGED = "SELECT count(*), sum(hash(entity, entity_id, change, old_digest, new_digest)::HUGEINT)::VARCHAR FROM rows"
 READS_IN_FLIGHT = 8
 READS_AT_ONCE = 64  # whole objects that are held in memory at a time
 READS_PER_STEP = 4096  # objects after which the state is written
@@ -84,19 +101,22 @@ def verify_release(  # noqa: PLR0913 -- each is an option of the command
     VerificationError
         If there is no such release, or its commit is damaged.
     """
-    commit = committed(release, version)
-    tables, problems = _files(release, commit)
-    problems += [*_pointer(release, commit), *_unlisted(release, commit)]
-    problems += signature_problems(release, commit, trusted)
-    if len(tables) < len(expected_tables()):
-        return problems
-    problems += _schemas(tables, commit)
-    if _is_of_this_version(tables):
-        problems += [*_contents(tables, commit), *_differences(release, tables, commit)]
-        problems += _derived(tables, commit)
-    problems += [*_listing(release, tables["imaging_instance"], commit)]
-    reading = _reading(release, sampled(tables["imaging_instance"], sample), progress)
-    return [*problems, *(_objects(reading, 0) if state is None else _resumed(reading, commit, state))]
+    with TemporaryDirectory(prefix="verify-") as name:
+        folder = Path(name)
+        commit = committed(release, version)
+        tables, problems = _files(release, commit, folder)
+        problems += [*_pointer(release, commit), *_unlisted(release, commit)]
+        problems += signature_problems(release, commit, trusted)
+        if len(tables) < len(expected_tables()):
+            return problems
+        problems += _schemas(tables, commit)
+        if _is_of_this_version(tables):
+            problems += [*_contents(tables, commit), *_differences(release, tables, commit, folder)]
+            problems += _derived(tables, commit)
+        instances = tables[INSTANCES]
+        problems += [*_listing(release, instances, commit, folder)]
+        reading = _reading(release, instances if sample is None else sampled(instances, sample), progress)
+        return [*problems, *_read_all(reading, commit, state)]
 
 
 def expected_tables() -> tuple[str, ...]:
@@ -104,18 +124,21 @@ def expected_tables() -> tuple[str, ...]:
     return (*RELEASED, "change_log", "lineage", "withdrawals", "release")
 
 
-def _files(release: ReadOnlyStore, commit: Commit) -> tuple[Tables, list[Problem]]:
+def _files(release: ReadOnlyStore, commit: Commit, folder: Path) -> tuple[Tables, list[Problem]]:
     """Check size and digest of every file, and give the tables among them."""
     files, tables, problems = table_files(commit), Tables(), []
     names = {file.key: name for name, file in files.items() if name in expected_tables()}
     for file in commit.files:
-        content = _sound(release, file)
-        if content is None:
+        path = _sound(release, file, folder)
+        if path is None:
             problems.append(
                 Problem("digest", file.key, "missing, or not of the size and digest that the release states")
             )
         elif file.key in names:
-            tables[names[file.key]] = read_table(content)
+            name = names[file.key]
+            tables[name] = OnDisk((path,)) if name in LARGE else read_table(path.read_bytes())
+        else:
+            path.unlink()
     unnamed = [table_key(commit.release_version, name) for name in expected_tables() if name not in files]
     problems += [Problem("tables", key, "the release has no such table") for key in unnamed]
     own = table_key(commit.release_version, "release")
@@ -128,12 +151,12 @@ def _of_commit(commit: Commit, check: str, detail: str) -> Problem:
     return Problem(check, release_key(commit.release_version, COMMIT), detail)
 
 
-def _sound(release: ReadOnlyStore, file: ReleasedFile) -> bytes | None:
+def _sound(release: ReadOnlyStore, file: ReleasedFile, folder: Path) -> Path | None:
     try:
-        content = read_file(release, file)
+        path = fetched(release, file, folder)
     except (MissingKeyError, VerificationError):
         return None
-    return content if len(content) == file.size_bytes else None
+    return path if path.stat().st_size == file.size_bytes else None
 
 
 def _pointer(release: ReadOnlyStore, commit: Commit) -> Iterator[Problem]:
@@ -184,21 +207,18 @@ def _contents(tables: Tables, commit: Commit) -> Iterator[Problem]:
         yield Problem("I-COUNT", "release", "the numbers of the release are not those of its tables")
 
 
-def _differences(release: ReadOnlyStore, tables: Tables, commit: Commit) -> Iterator[Problem]:
+def _differences(release: ReadOnlyStore, tables: Tables, commit: Commit, folder: Path) -> Iterator[Problem]:
     """Check that the change log is the difference to the release before."""
     if commit.previous_version is None:
         return
     try:
-        before = open_tables(release, commit.previous_version, RELEASED)
+        before = fetched_tables(release, commit.previous_version, RELEASED, folder)
     except (StoreError, VerificationError):
         yield Problem("R-DIFF", "change_log", "the release before cannot be read to compare with", is_note=True)
         return
     digests = entity_digests(tables), entity_digests(before)
-    difference = pa.table(change_log(commit.release_version, *digests, held_entities({}, ())))
-    columns = ["entity", "entity_id", "change", "old_digest", "new_digest"]
-    order = [(name, "ascending") for name in columns[:2]]
-    found, stated = (table.select(columns).sort_by(order) for table in (difference, tables["change_log"]))
-    if found.to_pylist() != stated.to_pylist():
+    found = change_log(commit.release_version, digests, held_entities({}, ()), folder / "differences.parquet")
+    if query(_CHANGED, rows=found).to_pylist() != query(_CHANGED, rows=tables["change_log"]).to_pylist():
         yield Problem("R-DIFF", "change_log", "it is not the difference to the release before")
 
 
@@ -221,44 +241,36 @@ def _derived(tables: Tables, commit: Commit) -> Iterator[Problem]:
         yield Problem("R-NODES", TABLES, problem.message)
 
 
-def _listing(release: ReadOnlyStore, instances: pa.Table, commit: Commit) -> Iterator[Problem]:
+def _listing(release: ReadOnlyStore, instances: Rows, commit: Commit, folder: Path) -> Iterator[Problem]:
     """Compare the manifest, corrected by what was withdrawn since, with what lies in the store, both ways."""
     pointer = read_pointer(release)
     withdrawn = listed_withdrawals(release, pointer.release_version if pointer else None)
-    listed = data_objects(release, DATA)
-    is_gone = pc.is_in(instances["key"], value_set=withdrawn["key"].combine_chunks())
-    kept = instances.filter(pc.invert(is_gone))
-    sizes = listed["size"].take(pc.index_in(kept["key"], value_set=listed["key"].combine_chunks()))
-    for row in (
-        kept.append_column("listed", sizes)
-        .select(["key", "size", "listed"])
-        .filter(pc.fill_null(pc.not_equal(sizes, kept["size"]), fill_value=True))
-        .to_pylist()
-    ):
+    listed = listed_objects(release, DATA, folder / "listed.parquet")
+    for row in query(_UNLIKE, instances=instances, listed=listed, withdrawn=withdrawn).to_pylist():
         detail = "the object is missing" if row["listed"] is None else "the object has another size"
         yield Problem("I-COUNT", row["key"], detail)
-    for key in listed["key"].filter(pc.is_in(listed["key"], value_set=withdrawn["key"].combine_chunks())).to_pylist():
+    for key in query(_STANDING, listed=listed, withdrawn=withdrawn)["key"].to_pylist():
         yield Problem("R-WITHDRAW", key, "the object was withdrawn and still lies in the store")
-    if kept.num_rows < instances.num_rows:
-        detail = f"{instances.num_rows - kept.num_rows} objects were withdrawn since"
-        yield Problem("R-WITHDRAW", table_key(commit.release_version, "imaging_instance"), detail, is_note=True)
-    yield from _orphans(release, listed["key"], instances["key"], commit)
+    gone = number(_GONE, instances=instances, withdrawn=withdrawn)
+    if gone:
+        detail = f"{gone} objects were withdrawn since"
+        yield Problem("R-WITHDRAW", table_key(commit.release_version, INSTANCES), detail, is_note=True)
+    yield from _orphans(release, listed, folder)
 
 
-def _orphans(
-    release: ReadOnlyStore, listed: pa.ChunkedArray, named: pa.ChunkedArray, commit: Commit
-) -> Iterator[Problem]:
+def _orphans(release: ReadOnlyStore, listed: OnDisk, folder: Path) -> Iterator[Problem]:
     try:
-        for version in release.folders(RELEASES):
-            if version != commit.release_version and read_commit(release, version):
-                other = open_tables(release, version, ["imaging_instance"])["imaging_instance"]["key"]
-                named = pa.chunked_array([*named.chunks, *other.chunks], pa.string())
+        named = [
+            fetched_tables(release, version, [INSTANCES], folder)[INSTANCES]
+            for version in release.folders(RELEASES)
+            if read_commit(release, version)
+        ]
     except (StoreError, VerificationError):
         yield Problem("orphans", DATA, "another release cannot be read, so orphans were not looked for", is_note=True)
         return
-    orphans = listed.filter(pc.invert(pc.is_in(listed, value_set=pc.unique(named))))
-    if len(orphans):
-        detail = f"{len(orphans)} objects that no release names, such as a builder leaves that was stopped"
+    orphans = number(_ORPHANS, listed=listed, named=together(named))
+    if orphans:
+        detail = f"{orphans} objects that no release names, such as a builder leaves that was stopped"
         yield Problem("orphans", DATA, detail, is_note=True)
 
 
@@ -267,23 +279,29 @@ class Reading:
     """Objects that are to be read, in the order of their rows, and who is told."""
 
     release: ReadOnlyStore
-    rows: pa.Table
+    rows: Rows
     progress: Progress | None
     total: int
 
 
-def _reading(release: ReadOnlyStore, rows: pa.Table, progress: Progress | None) -> Reading:
+def _reading(release: ReadOnlyStore, rows: Rows, progress: Progress | None) -> Reading:
     return Reading(release, rows, progress, rows.num_rows)
+
+
+def _read_all(reading: Reading, commit: Commit, state: Path | None) -> list[Problem]:
+    if state is not None:
+        return _resumed(reading, commit, state)
+    return [problem for found in _objects(reading, 0) for problem in found]
 
 
 def _resumed(reading: Reading, commit: Commit, state: Path) -> list[Problem]:
     """Read objects from where an earlier check of the same rows stopped, and remember every step."""
-    subject = {"commit_sha256": commit.sha256, "objects": reading.rows.num_rows}
+    subject = {"commit_sha256": commit.sha256, "objects": reading.total}
     done, problems = _remembered(state, subject)
-    while done < reading.rows.num_rows:
-        piece = replace(reading, rows=reading.rows.slice(0, done + READS_PER_STEP))
-        problems += _objects(piece, done)
-        done = piece.rows.num_rows
+    found = _objects(reading, done)
+    while done < reading.total:
+        done = min(done + READS_PER_STEP, reading.total)
+        problems += [problem for step in islice(found, READS_PER_STEP) for problem in step]
         content = json.dumps(subject | {"done": done, "problems": [asdict(one) for one in problems]})
         part = state.with_name(f"{state.name}.part")
         part.write_text(content, encoding="utf-8")
@@ -303,8 +321,8 @@ def _remembered(state: Path, subject: Mapping[str, object]) -> tuple[int, list[P
         return 0, []
 
 
-def _objects(reading: Reading, start: int) -> Iterator[Problem]:
-    """Read objects: digests, and what their headers say of themselves."""
+def _objects(reading: Reading, start: int) -> Iterator[list[Problem]]:
+    """Read objects from a place on: digests, and what their headers say of themselves; give the problems of each."""
 
     def read(key: str) -> bytes | None:
         try:
@@ -312,15 +330,17 @@ def _objects(reading: Reading, start: int) -> Iterator[Problem]:
         except MissingKeyError:
             return None  # told from the listing
 
-    done = count(start + 1)
+    place = 0
     with ThreadPoolExecutor(READS_IN_FLIGHT) as pool:
-        for batch in reading.rows.slice(start).to_batches(max_chunksize=READS_AT_ONCE):
-            rows = batch.to_pylist()
-            for row, content in zip(rows, pool.map(read, [row["key"] for row in rows]), strict=True):
-                if content is not None:
-                    yield from _object(row, content)
+        for batch in batches_of(reading.rows, READ, READS_AT_ONCE):
+            skipped, place = max(start - place, 0), place + len(batch)
+            rows = batch.slice(min(skipped, len(batch))).to_pylist()
+            for at, (row, content) in enumerate(
+                zip(rows, pool.map(read, [row["key"] for row in rows]), strict=True), place - len(rows) + 1
+            ):
+                yield [] if content is None else [*_object(row, content)]
                 if reading.progress:
-                    reading.progress(next(done), reading.total)
+                    reading.progress(at, reading.total)
 
 
 def _object(row: Mapping[str, Any], content: bytes) -> Iterator[Problem]:

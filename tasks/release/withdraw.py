@@ -1,6 +1,8 @@
 """Withdraw subjects, studies or series: remembered first, then a release without them, then their objects go."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
@@ -63,5 +65,6 @@ def _known(context: ReleaseContext) -> Iterator[Tables]:
     for store in context.stores.values():
         if read_pointer(store):
             yield open_tables(store, None, _TABLES)
-    for batch in accepted_batches(context.work, context.policy):
-        yield {name: batch.tables[name] for name in _TABLES}
+    with TemporaryDirectory(prefix="withdraw-") as folder:
+        for batch in accepted_batches(context.work, context.policy, Path(folder)):
+            yield {name: batch.tables[name] for name in _TABLES}

@@ -15,17 +15,18 @@ def fetch(store: ReadOnlyStore, key: str, path: Path) -> None:
     Raises
     ------
     MissingKeyError
-        If there is no such object.
+        If there is no such object; no file is made.
     """
     if not isinstance(store, FileStore):
         path.write_bytes(store.read(key))
         return
     buffer = memoryview(bytearray(PIECE_BYTES))
-    with store.incoming(key) as source, path.open("wb") as file:
+    with store.incoming(key) as source:
         if source is None:
             raise MissingKeyError("there is no such object", next_step="run the stage that writes it")
-        while count := source.readinto(buffer):
-            file.write(buffer[:count])
+        with path.open("wb") as file:
+            while count := source.readinto(buffer):
+                file.write(buffer[:count])
 
 
 def create_from(store: Store, key: str, path: Path) -> bool:

@@ -56,6 +56,16 @@ class LocalStore:
                 if found is not None:  # not removed since
                     yield found
 
+    def sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Give key and size of every file under `prefix`."""
+        with self._explained():
+            for key in walk(self.root, prefix):
+                try:
+                    size = path_of(self.root, key).stat(follow_symlinks=False).st_size
+                except FileNotFoundError:
+                    continue  # removed since
+                yield key, size
+
     def folders(self, prefix: str = "") -> Iterator[str]:
         """Give the names of the folders directly under `prefix` (empty or ending in ``/``), in byte order."""
         with self._explained():

@@ -25,6 +25,10 @@ class MemoryStore:
         for key in sorted(found, key=byte_order):
             yield _stored(key, found[key])
 
+    def sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Give key and size of every object under `prefix`."""
+        return ((stored.key, stored.size_bytes) for stored in self.list(prefix))
+
     def folders(self, prefix: str = "") -> Iterator[str]:
         """Give the names of the folders directly under `prefix`, in byte order."""
         with self._lock:

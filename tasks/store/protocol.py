@@ -25,6 +25,13 @@ class ReadOnlyStore(Protocol):
         """
         ...
 
+    def sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Give key and size in bytes of every object under `prefix`, in any order, as they are met.
+
+        No content is read and nothing is kept, so millions can be listed.
+        """
+        ...
+
     def folders(self, prefix: str = "") -> Iterator[str]:
         """Give the names of the folders directly under `prefix` (empty or ending in ``/``), in byte order.
 

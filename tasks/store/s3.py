@@ -95,6 +95,12 @@ class S3Store:
         ]
         yield from sorted(found, key=lambda item: byte_order(item.key))
 
+    def sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Give key and size of every object under `prefix`, page by page."""
+        cut = len(self.name(""))
+        for page in self._pages(Prefix=self.name(prefix)):
+            yield from ((item["Key"][cut:], item["Size"]) for item in page.get("Contents", ()))
+
     def folders(self, prefix: str = "") -> Iterator[str]:
         """Give the names of the folders directly under `prefix` (empty or ending in ``/``), in byte order."""
         cut = len(self.name(prefix))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +27,7 @@ from tasks.layout import BatchLayout, object_key
 from tasks.model import StoredObject
 from tasks.release.merging import merged
 from tasks.release.model import Collection, ReleaseContext
+from tasks.release.rows import INSTANCES, in_memory
 from tasks.release.selection import accepted_batches
 from tasks.store import ReadOnlyStore
 from tasks.store.memory import MemoryStore
@@ -223,7 +226,9 @@ def merge(*batches: Batch) -> tuple[Collection, list[tuple[str, str, int]]]:
     work = MemoryStore("work")
     for batch in batches:
         batch.write(work)
-    collection, findings = merged(accepted_batches(work, a_policy()))
+    with TemporaryDirectory() as name:
+        collection, findings = merged(accepted_batches(work, a_policy(), Path(name)), Path(name))
+        collection.tables[INSTANCES] = in_memory(collection.tables[INSTANCES])
     return collection, [(finding.rule_id, finding.place, finding.count) for finding in findings if finding.count]
 
 
@@ -312,6 +317,9 @@ class StoppingStore:
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         return self.inner.list(prefix)
+
+    def sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        return self.inner.sizes(prefix)
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         return self.inner.folders(prefix)

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -61,14 +62,14 @@ def test_counts_agree_with_those_that_a_batch_states() -> None:
     assert dict(zip(series["series_uid"].to_pylist(), series["series_sha256"].to_pylist(), strict=True)) == stated
 
 
-def test_an_instance_that_tells_what_another_batch_knew_is_held_and_its_study_counted_anew() -> None:
+def test_an_instance_that_tells_what_another_batch_knew_is_held_and_its_study_counted_anew(tmp_path: Path) -> None:
     images = some_images("A", study="1", instances=3)
     work = MemoryStore("work")
     Batch("s1/b1", images).write(work)
     row = {"source_id": "x", "site": "s1", "batch": "b1", "sop_uid": images[0].sop, "sha256": images[0].sha256}
     late = table_of(LATE, [row | {"rule_id": "DE-RESIDUAL", "kinds": ["name"]}])
     work.create(BatchLayout("s1", "b2").late("run2") + "0.parquet", write_table(late))
-    collection, _ = merged(accepted_batches(work, a_policy()))
+    collection, _ = merged(accepted_batches(work, a_policy(), tmp_path), tmp_path)
     assert ids(collection, "imaging_instance", "sop_uid") == sorted(image.sop for image in images[1:])
     assert collection.tables["imaging_study"]["n_instances"].to_pylist() == [2]
     assert collection.held_instances == {"DE-RESIDUAL": 1}

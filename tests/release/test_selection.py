@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
@@ -9,51 +11,53 @@ from tasks.store.parquet import write_table
 from tests.release.batches import Batch, Image, Installation, a_policy, first_batch
 
 
-def test_the_accepted_run_of_every_batch_is_selected_in_order(installation: Installation) -> None:
+def test_the_accepted_run_of_every_batch_is_selected_in_order(installation: Installation, tmp_path: Path) -> None:
     again = Batch("site-b/batch-1", [Image("SUBJECTC", "2.25.4", "2.25.4.1", "2.25.4.1.1")], run="run2")
     again.write(installation.work)
-    batches = accepted_batches(installation.work, a_policy())
+    batches = accepted_batches(installation.work, a_policy(), tmp_path)
     assert [(batch.name, batch.run) for batch in batches] == [("site-a/batch-1", "run1"), ("site-b/batch-1", "run2")]
     assert [batch.tables["imaging_instance"].num_rows for batch in batches] == [7, 1]
 
 
-def test_the_policy_may_name_the_batches(installation: Installation) -> None:
-    batches = accepted_batches(installation.work, a_policy(batches=("site-b/batch-1",)))
+def test_the_policy_may_name_the_batches(installation: Installation, tmp_path: Path) -> None:
+    batches = accepted_batches(installation.work, a_policy(batches=("site-b/batch-1",)), tmp_path)
     assert [batch.name for batch in batches] == ["site-b/batch-1"]
 
 
-def test_a_batch_without_an_accepted_run_is_not_released(installation: Installation) -> None:
+def test_a_batch_without_an_accepted_run_is_not_released(installation: Installation, tmp_path: Path) -> None:
     layout = BatchLayout("site-c", "batch-1")
     installation.work.create(layout.run("run1", "ledger.parquet"), b"unfinished")
-    assert len(accepted_batches(installation.work, a_policy())) == 2
+    assert len(accepted_batches(installation.work, a_policy(), tmp_path)) == 2
     with pytest.raises(BatchNotReadyError, match="site-c/batch-1"):
-        accepted_batches(installation.work, a_policy(batches=("site-c/batch-1",)))
+        accepted_batches(installation.work, a_policy(batches=("site-c/batch-1",)), tmp_path)
 
 
-def test_nothing_accepted_is_nothing_to_release() -> None:
+def test_nothing_accepted_is_nothing_to_release(tmp_path: Path) -> None:
     with pytest.raises(BatchNotReadyError, match="no batch"):
-        accepted_batches(MemoryStore("work"), a_policy())
+        accepted_batches(MemoryStore("work"), a_policy(), tmp_path)
 
 
-def test_a_table_that_a_run_did_not_write_has_no_rows(installation: Installation) -> None:
-    tables = accepted_batches(installation.work, a_policy())[0].tables
+def test_a_table_that_a_run_did_not_write_has_no_rows(installation: Installation, tmp_path: Path) -> None:
+    tables = accepted_batches(installation.work, a_policy(), tmp_path)[0].tables
     assert (tables["condition"].num_rows, tables["clinical_event"].num_rows) == (0, 2)
 
 
-def test_a_table_of_another_form_is_refused_by_its_key() -> None:
+def test_a_table_of_another_form_is_refused_by_its_key(tmp_path: Path) -> None:
     work = MemoryStore("work")
     batch = first_batch()
     batch.changed = {"subject": lambda table: table.drop_columns(["zip3"])}
     batch.write(work)
     with pytest.raises(GateError, match=r"batches/site-a/batch-1/run1/tables/subject\.parquet"):
-        accepted_batches(work, a_policy())
+        accepted_batches(work, a_policy(), tmp_path)
 
 
 def test_lineage_is_not_released() -> None:
     assert "lineage" not in RELEASED
 
 
-def test_headers_of_released_candidates_tell_whose_age_and_sex_they_show(installation: Installation) -> None:
+def test_headers_of_released_candidates_tell_whose_age_and_sex_they_show(
+    installation: Installation, tmp_path: Path
+) -> None:
     images = first_batch().images
     rows = [
         {"subject_id": image.subject, "sha256": image.sha256, "patient_age_years": age, "patient_age_gt89": over}
@@ -68,7 +72,7 @@ def test_headers_of_released_candidates_tell_whose_age_and_sex_they_show(install
     table = pa.Table.from_pylist([*rows, unreleased], pa.schema(kinds))
     key = BatchLayout("site-a", "batch-1").run("run1", "settled/instances.parquet")
     installation.work.create(key, write_table(table))
-    headers = accepted_batches(installation.work, a_policy())[0].headers.sort_by("subject_id").to_pylist()
+    headers = accepted_batches(installation.work, a_policy(), tmp_path)[0].headers.sort_by("subject_id").to_pylist()
     assert headers == [
         {"subject_id": "SUBJECTA", "has_age": True, "has_sex": False},
         {"subject_id": "SUBJECTB", "has_age": False, "has_sex": True},

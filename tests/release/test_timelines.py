@@ -1,6 +1,8 @@
 """One time line per subject: anchors, days, and what is derived from the rows of all batches."""
 
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from expectations.schemas.catalog import BATCH
 from tasks.release.merging import merged
 from tasks.release.model import AcceptedBatch, Collection
+from tasks.release.rows import in_memory
 from tasks.release.selection import accepted_batches
 from tasks.store.memory import MemoryStore
 from tests.release.batches import ANCHOR, Batch, a_condition, a_policy, a_test, an_event, merge, some_images
@@ -187,16 +190,16 @@ def some_batches(draw: st.DrawFn) -> list[Batch]:
     return made
 
 
-def accepted(batches: list[Batch]) -> list[AcceptedBatch]:
+def accepted(batches: list[Batch], folder: Path) -> list[AcceptedBatch]:
     work = MemoryStore("work")
     for batch in batches:
         batch.write(work)
-    return accepted_batches(work, a_policy())
+    return accepted_batches(work, a_policy(), folder)
 
 
 def in_order(collection: Collection) -> dict[str, list[dict[str, Any]]]:
     return {
-        name: rows.sort_by([(key, "ascending") for key in BATCH[name].key]).to_pylist()
+        name: in_memory(rows).sort_by([(key, "ascending") for key in BATCH[name].key]).to_pylist()
         for name, rows in collection.tables.items()
     }
 
@@ -204,10 +207,13 @@ def in_order(collection: Collection) -> dict[str, list[dict[str, Any]]]:
 @settings(max_examples=25, deadline=None)
 @given(some_batches(), st.randoms(use_true_random=False))
 def test_the_order_of_batches_decides_nothing(batches: list[Batch], order: Any) -> None:
-    straight = accepted(batches)
-    shuffled = order.sample(straight, len(straight))
-    (one, found), (other, too) = merged(straight), merged(shuffled)
-    assert in_order(one) == in_order(other)
+    with TemporaryDirectory() as name:
+        straight = accepted(batches, Path(name))
+        shuffled = order.sample(straight, len(straight))
+        one, found = merged(straight, Path(name))
+        rows = in_order(one)
+        other, too = merged(shuffled, Path(name))
+        assert rows == in_order(other)
     assert (one.held_instances, one.held_subjects, one.found, found) == (
         other.held_instances, other.held_subjects, other.found, too,
     )  # fmt: skip

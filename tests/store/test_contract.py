@@ -29,7 +29,10 @@ NOT_ASCENDING_BY_FOLDER = ["u/1.2.3.4/x", "u/1.2.3/x", "u/1.2.3/y"]
 
 
 def keys(store: Store, prefix: str = "") -> list[str]:
-    return [item.key for item in store.list(prefix)]
+    """The keys in their order; what is listed without order is the same."""
+    listed = list(store.list(prefix))
+    assert sorted(store.sizes(prefix)) == sorted((item.key, item.size_bytes) for item in listed)
+    return [item.key for item in listed]
 
 
 def test_what_was_created_is_read_back(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from config.release import Population, ReleasePolicy
@@ -87,7 +88,7 @@ def _of_persons(tables: Tables, policy: ReleasePolicy) -> Iterable[Finding]:
     yield from _each(DIVERSITY, alike_classes(subjects, control), "subject.")
 
 
-def file_findings(files: Mapping[str, bytes], known: Known) -> list[Finding]:
+def file_findings(files: Mapping[str, Path], known: Known) -> list[Finding]:
     """Find the files of a release that hold an identifier of a source."""
     return list(_each(LINKAGE, leaking_files(files, known)))
 

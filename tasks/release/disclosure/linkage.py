@@ -6,6 +6,7 @@ word is looked at. Values are compared as a whole: what may stand inside a text 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.release.disclosure.known import Known
+from tasks.release.rows import INSTANCES, OnDisk
 
 LINKAGE = "P-LINKAGE"
 PARQUET: Final = ".parquet"
@@ -32,26 +34,25 @@ class _Searched:
     words: pa.Array
 
 
-def leaking_files(files: Mapping[str, bytes], known: Known) -> dict[str, int]:
+def leaking_files(files: Mapping[str, Path], known: Known) -> dict[str, int]:
     """Count, by key of a file, the different identifiers of sources that it holds.
 
     Parameters
     ----------
     files
-        What will be published, by key, each asked for once; the keys are looked at as well.
+        Where what will be published lies, by key; the keys are looked at as well.
     """
     searched, found, texts = _searched(known.identifiers()), dict[str, int](), dict[str, pa.Array]()
-    for key in files:
-        content, words = files[key], _words_in(key.encode(), searched)
+    for key, path in files.items():
+        words = _words_in(key.encode(), searched)
         if not key.endswith(PARQUET):
-            found[key] = len(words | _in_text(content, searched))
+            found[key] = len(words | _in_text(path, searched))
             continue
-        file = pq.ParquetFile(pa.BufferReader(content))
-        in_table, texts[key] = _in_table(file, searched)
+        with pq.ParquetFile(path) as file:
+            in_table, texts[key] = _in_table(file, searched)
         found[key] = len(words | in_table)
-        if key.endswith(f"imaging_instance{PARQUET}"):
-            sops = file.read(columns=["sop_uid"])["sop_uid"]
-            found[key] += sum(_count(sops, uids) for uids in known.old_instances())
+        if key.endswith(f"{INSTANCES}{PARQUET}"):
+            found[key] += known.old_instances(OnDisk((path,)))
     for names in known.old_names():
         for key, values in texts.items():
             found[key] += _count(names, values)
@@ -70,28 +71,38 @@ def _count(values: pa.Array, among: pa.Array) -> int:
     return int(pc.sum(pc.is_in(values, value_set=among)).as_py() or 0)
 
 
-def _values(file: pq.ParquetFile) -> Iterator[pa.Array]:
-    """Give the different values of each column of text, in small letters."""
+def _columns(file: pq.ParquetFile) -> Iterator[str]:
+    """Name the columns of text."""
     for name, kind in zip(file.schema_arrow.names, file.schema_arrow.types, strict=True):
         if pa.types.is_string(kind.value_type if pa.types.is_list(kind) else kind):
-            column = file.read(columns=[name])[name].combine_chunks()
-            values = pc.list_flatten(column) if pa.types.is_list(kind) else column
-            yield pc.utf8_lower(pc.unique(values.cast(pa.string())).drop_null())
+            yield name
+
+
+def _values(file: pq.ParquetFile, name: str) -> Iterator[pa.Array]:
+    """Give the different values of a column in small letters, group of rows by group of rows."""
+    for group in range(file.num_row_groups):
+        column = file.read_row_group(group, columns=[name])[name].combine_chunks()
+        values = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+        yield pc.utf8_lower(pc.unique(values.cast(pa.string())).drop_null())
 
 
 def _in_table(file: pq.ParquetFile, searched: _Searched) -> tuple[set[bytes], pa.Array]:
     """Give the identifiers in a table and its notes, and the values of those columns that are not our own keys."""
     found, texts = _words_in("\n".join(_notes(file)).encode(), searched), [pa.array([], pa.string())]
-    for values in _values(file):
-        met = values.filter(pc.is_in(values, value_set=searched.identifiers))
-        found.update(text.encode() for text in met.to_pylist())
-        if len(values) <= MOST_TEXTS:
-            texts.append(values)
+    for name in _columns(file):
+        seen = pa.array([], pa.string())
+        for values in _values(file, name):
+            met = values.filter(pc.is_in(values, value_set=searched.identifiers))
+            found.update(text.encode() for text in met.to_pylist())
+            if len(seen) <= MOST_TEXTS:
+                seen = pc.unique(pa.concat_arrays([seen, values]))
+        if len(seen) <= MOST_TEXTS:
+            texts.append(seen)
     return found, pc.unique(pa.chunked_array(texts))
 
 
-def _in_text(content: bytes, searched: _Searched) -> set[bytes]:
-    chunks = (_words_in(chunk, searched) for chunk in _chunks(content))
+def _in_text(path: Path, searched: _Searched) -> set[bytes]:
+    chunks = (_words_in(chunk, searched) for chunk in _chunks(path))
     return {word for words in chunks for word in words if not _is_number_of_ours(word)}
 
 
@@ -115,14 +126,11 @@ def _notes(file: pq.ParquetFile) -> Iterator[str]:
                 yield from (bound for bound in (bounds.min, bounds.max) if isinstance(bound, str))
 
 
-def _chunks(content: bytes) -> Iterator[bytes]:
+def _chunks(path: Path) -> Iterator[bytes]:
     """Give a file in pieces that end with a line."""
-    start = 0
-    while start < len(content):
-        end = content.find(b"\n", start + CHUNK)
-        end = len(content) if end < 0 else end + 1
-        yield content[start:end]
-        start = end
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk + file.readline()
 
 
 def _words_in(content: bytes, searched: _Searched) -> set[bytes]:

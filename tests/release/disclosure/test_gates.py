@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -75,8 +76,9 @@ def rules_of(tables: Tables, policy: ReleasePolicy, known: Known) -> dict[str, l
 def asked(tables: Tables, **policy: Any) -> dict[str, list[str]]:
     installation, _ = sound()
     changed = ReleasePolicy(**(installation.policy.model_dump() | policy))
-    batches = accepted_batches(installation.work, changed)
-    return rules_of(tables, changed, Known(installation.work, Settings(processes=1), batches))
+    with TemporaryDirectory() as name:
+        batches = accepted_batches(installation.work, changed, Path(name))
+        return rules_of(tables, changed, Known(installation.work, Settings(processes=1), batches, Path(name)))
 
 
 def seeded(table: str, where: Callable[[dict[str, Any]], bool], **values: Any) -> Tables:
@@ -177,16 +179,15 @@ def _lay(installation: Installation, key: str, table: pa.Table) -> None:
 
 @pytest.mark.parametrize(("person", "refused"), [(0, ["P-FREETEXT"]), (1, [])])
 def test_a_text_is_refused_if_it_holds_what_is_known_of_its_own_subject(
-    ring_file: Path, person: int, refused: list[str]
+    ring_file: Path, tmp_path: Path, person: int, refused: list[str]
 ) -> None:
     installation = an_installation(a_batch())
     with_needles(installation, parse_key_ring(ring_file.read_text(), name="test"))
     tables = seeded(
         "imaging_study", lambda row: row["subject_id"] == PEOPLE[person], study_description_raw="CT of Zzcanary"
     )
-    known = Known(
-        installation.work, Settings(keys=str(ring_file)), accepted_batches(installation.work, installation.policy)
-    )
+    batches = accepted_batches(installation.work, installation.policy, tmp_path)
+    known = Known(installation.work, Settings(keys=str(ring_file)), batches, tmp_path)
     assert rules_of(tables, installation.policy, known)["refused"] == refused
 
 

@@ -45,7 +45,15 @@ def known(tmp_path: Path) -> Known:
     made.work.create(layout.private_run("run1", "sources.parquet"), write_table(table_of(SOURCES, sources)))
     ring = tmp_path / "keys.toml"
     ring.write_text(new_key_ring())
-    return Known(made.work, Settings(keys=str(ring)), accepted_batches(made.work, made.policy))
+    return Known(made.work, Settings(keys=str(ring)), accepted_batches(made.work, made.policy, tmp_path), tmp_path)
+
+
+def leaking(files: dict[str, bytes], known: Known) -> dict[str, int]:
+    paths = {key: known.folder / "files" / key for key in files}
+    for key, path in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(files[key])
+    return leaking_files(paths, known)
 
 
 def a_table(column: str, value: str, **notes: str) -> bytes:
@@ -71,13 +79,13 @@ def a_table(column: str, value: str, **notes: str) -> bytes:
     ],
 )
 def test_an_identifier_of_a_source_is_found_wherever_it_stands(known: Known, key: str, content: bytes) -> None:
-    assert set(leaking_files({key: content}, known)) == {key}
+    assert set(leaking({key: content}, known)) == {key}
 
 
 def test_a_key_of_the_ring_is_found(known: Known) -> None:
     ring = parse_key_ring(Path(known.settings.key_ring).read_text(), name="test")
     for text in (ring.key.hex(), base64.b64encode(ring.key).decode()):
-        assert leaking_files({"a.json": f'{{"key": "{text}"}}'.encode()}, known) == {"a.json": 1}
+        assert leaking({"a.json": f'{{"key": "{text}"}}'.encode()}, known) == {"a.json": 1}
 
 
 def test_what_stayed_as_it_was_and_words_and_numbers_of_ours_are_no_leaks(known: Known) -> None:
@@ -85,7 +93,7 @@ def test_what_stayed_as_it_was_and_words_and_numbers_of_ours_are_no_leaks(known:
         "a.txt": b"Unknown 1.2.840.10008.1.2 4711 imaging_study of 2026.11.01",
         "b.parquet": a_table("sop_uid", "2.25.1.1.1", note="1.2.840.10008.1.2"),
     }
-    assert leaking_files(files, known) == {}
+    assert leaking(files, known) == {}
 
 
 def test_a_release_with_an_old_identifier_in_a_text_is_refused(known: Known) -> None:

@@ -1,0 +1,156 @@
+"""Rows by the million: in files, read some at a time or asked by statements, never held as a whole.
+
+Most tables of a release are small and lie in memory; what has a row per instance or per cell lies on disk. Statements
+(`tasks.release.query`) read both alike.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.store.parquet import damaged
+
+INSTANCES: Final = "imaging_instance"
+ROWS_AT_ONCE: Final = 1 << 16
+ROWS_PER_PIECE: Final = 1 << 20
+ORDER: Final[Mapping[str, tuple[str, ...]]] = {
+    "subject": ("subject_id",),
+    "clinical_event": ("subject_id", "event_id"),
+    "test_result": ("subject_id", "test_id"),
+    "condition": ("subject_id", "condition_id"),
+    "measurement": ("subject_id", "measurement_id"),
+    "medication": ("subject_id", "medication_id"),
+    "imaging_study": ("subject_id", "study_uid"),
+    "imaging_series": ("subject_id", "study_uid", "series_uid"),
+    "imaging_instance": ("subject_id", "study_uid", "series_uid", "sop_uid"),
+    "change_log": ("entity", "entity_id"),
+    "lineage": ("entity", "entity_id", "field"),
+    "release": ("release_version",),
+    "withdrawals": ("subject_id", "study_uid", "series_uid", "guid"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """Rows of Parquet files in their order, without those that were left out.
+
+    `left_out` holds columns and values: a row that has one of the values is none. `subjects` bounds the subject_id:
+    from the first on, and before the second; None is no bound.
+    """
+
+    paths: tuple[Path, ...]
+    left_out: tuple[tuple[str, pa.Array], ...] = ()
+    subjects: tuple[str | None, str | None] = (None, None)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the files."""
+        return pq.read_schema(self.paths[0])
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows; they are counted where some were left out."""
+        if self.left_out or any(self.subjects):
+            return sum(len(batch) for batch in batches_of(self, self.schema.names[:1]))
+        return sum(int(pq.read_metadata(path).num_rows) for path in self.paths)
+
+
+Rows: TypeAlias = pa.Table | OnDisk
+
+
+def batches_of(rows: Rows, names: Sequence[str] | None = None, at_once: int = ROWS_AT_ONCE) -> Iterator[pa.RecordBatch]:
+    """Give some columns of rows in their order, at most `at_once` rows at a time; None gives all columns.
+
+    Raises
+    ------
+    VerificationError
+        If a file is no sound Parquet.
+    """
+    wanted = list(rows.schema.names if names is None else names)
+    if isinstance(rows, pa.Table):
+        yield from rows.select(wanted).to_batches(max_chunksize=at_once)
+        return
+    first, last = rows.subjects
+    also = [column for column, _ in rows.left_out] + ["subject_id"] * any(rows.subjects)
+    for path in rows.paths:
+        for batch in _read(path, list(dict.fromkeys([*wanted, *also])), at_once):
+            for column, values in rows.left_out:
+                batch = batch.filter(pc.invert(pc.is_in(batch[column], value_set=values)))  # noqa: PLW2901
+            if first is not None:
+                batch = batch.filter(pc.greater_equal(batch["subject_id"], first))  # noqa: PLW2901
+            if last is not None:
+                batch = batch.filter(pc.less(batch["subject_id"], last))  # noqa: PLW2901
+            yield batch.select(wanted)
+
+
+def _read(path: Path, names: list[str], at_once: int) -> Iterator[pa.RecordBatch]:
+    try:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=at_once, columns=names)
+    except (pa.ArrowException, OSError):
+        raise damaged() from None
+
+
+def in_memory(rows: Rows, names: Sequence[str] | None = None) -> pa.Table:
+    """Give some columns of rows as a table; None gives all columns."""
+    if isinstance(rows, pa.Table):
+        return rows if names is None else rows.select(list(names))
+    return pa.Table.from_batches(batches_of(rows, names), _schema(rows, names))
+
+
+def _schema(rows: Rows, names: Sequence[str] | None) -> pa.Schema:
+    return rows.schema if names is None else pa.schema([rows.schema.field(name) for name in names])
+
+
+def without(rows: Rows, column: str, values: pa.Array) -> Rows:
+    """Leave out the rows that have one of some values in a column; a null is none of them."""
+    if not len(values):
+        return rows
+    if isinstance(rows, pa.Table):
+        return rows.filter(pc.invert(pc.is_in(rows[column], value_set=values)))
+    return replace(rows, left_out=(*rows.left_out, (column, values)))
+
+
+def together(parts: Sequence[Rows]) -> Rows:
+    """Give the rows of all parts, of which all lie in memory, or all in files with nothing left out."""
+    if all(isinstance(part, pa.Table) for part in parts):
+        return pa.concat_tables(parts)
+    return OnDisk(tuple(path for part in parts for path in part.paths))
+
+
+def sampled(rows: Rows, size: int, names: Sequence[str] | None = None) -> pa.Table:
+    """Give some columns of at most `size` rows spread evenly over all, the same ones every time."""
+    total = rows.num_rows
+    chosen = min(size, total)
+    places = np.arange(chosen, dtype=np.int64) * total // max(chosen, 1)
+    parts, start = [], 0
+    for batch in batches_of(rows, names):
+        first, last = np.searchsorted(places, (start, start + len(batch)))
+        parts.append(batch.take(pa.array(places[first:last] - start)))
+        start += len(batch)
+    return pa.Table.from_batches(parts, _schema(rows, names))
+
+
+def pieces(rows: Rows, counts: pa.Table) -> Iterator[Rows]:
+    """Cut rows that lie on disk, sorted by subject, into pieces that a statement may hold as a whole.
+
+    Parameters
+    ----------
+    counts
+        subject_id and n, the number of rows, sorted by subject.
+    """
+    if isinstance(rows, pa.Table) or rows.num_rows <= ROWS_PER_PIECE:
+        yield rows
+        return
+    subjects = counts["subject_id"].to_pylist()
+    ends = accumulate(counts["n"].to_pylist())
+    of_piece = [(end - 1) // ROWS_PER_PIECE for end in ends]
+    starts = [subject for subject, (before, now) in zip(subjects[1:], pairwise(of_piece), strict=True) if now != before]
+    yield from (replace(rows, subjects=bounds) for bounds in pairwise([None, *starts, None]))

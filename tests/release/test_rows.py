@@ -1,0 +1,107 @@
+"""Rows on disk are asked and read as rows in memory are."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.errors import VerificationError
+from tasks.release import rows as module
+from tasks.release.query import by_pieces, column, number, query, stored
+from tasks.release.rows import OnDisk, batches_of, in_memory, pieces, sampled, together, without
+from tasks.store.parquet import write_table
+
+ROWS = pa.table(
+    {
+        "subject_id": ["A", "A", "B", "C", "C", "C", None],
+        "sop_uid": ["1", "2", "3", "4", "5", "6", "7"],
+        "size": pa.array([1, 2, 3, 4, 5, 6, 7], pa.int64()),
+    }
+)
+COUNTS = "SELECT subject_id, count(*) AS n FROM rows GROUP BY subject_id ORDER BY subject_id"
+
+
+def on_disk(folder: Path, table: pa.Table = ROWS, cut: int = 3) -> OnDisk:
+    """The rows in two files."""
+    paths = (folder / "one's.parquet", folder / "two.parquet")
+    for path, part in zip(paths, (table.slice(0, cut), table.slice(cut)), strict=True):
+        path.write_bytes(write_table(part))
+    return OnDisk(paths)
+
+
+def test_rows_of_several_files_are_one_table(tmp_path: Path) -> None:
+    rows = on_disk(tmp_path)
+    assert rows.num_rows == ROWS.num_rows
+    assert in_memory(rows).equals(ROWS)
+    assert in_memory(rows, ["size"]).equals(ROWS.select(["size"]))
+    assert query("SELECT * FROM rows ORDER BY sop_uid", rows=rows).equals(ROWS)
+    assert number("SELECT sum(size) FROM rows", rows=rows) == 28
+
+
+def test_a_number_of_nothing_is_none_of_it() -> None:
+    assert number("SELECT sum(size) FROM rows", rows=ROWS.slice(0, 0)) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["subject_id", "sop_uid"]), st.sets(st.sampled_from("ABC1357")))))
+def test_what_is_left_out_is_left_out_wherever_rows_lie(
+    tmp_path_factory: pytest.TempPathFactory, left_out: list[tuple[str, set[str]]]
+) -> None:
+    here, there = ROWS, on_disk(tmp_path_factory.mktemp("rows"))
+    for name, values in left_out:
+        chosen = pa.array(sorted(values), pa.string())
+        here, there = without(here, name, chosen), without(there, name, chosen)
+    assert in_memory(there).equals(here)
+    assert there.num_rows == here.num_rows
+    assert query("SELECT * FROM rows ORDER BY sop_uid", rows=there).equals(here)
+    assert in_memory(there, ["size"]).equals(here.select(["size"]))
+
+
+def test_rows_together_are_in_memory_or_in_files(tmp_path: Path) -> None:
+    assert in_memory(together([on_disk(tmp_path), on_disk(tmp_path)])).equals(pa.concat_tables([ROWS, ROWS]))
+    assert together([ROWS, ROWS]).equals(pa.concat_tables([ROWS, ROWS]))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7])
+def test_pieces_hold_every_row_of_a_subject_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(module, "ROWS_PER_PIECE", limit)
+    known = without(ROWS, "sop_uid", pa.array(["7"]))
+    rows = on_disk(tmp_path, known)
+    cut = [in_memory(piece) for piece in pieces(rows, query(COUNTS, rows=rows))]
+    assert pa.concat_tables(cut).equals(known)
+    subjects = [set(piece["subject_id"].to_pylist()) for piece in cut]
+    assert sum(map(len, subjects)) == len(set.union(*subjects))
+    assert len(cut) == {1: 3, 2: 3, 3: 2, 6: 1, 7: 1}[limit]
+    asked = by_pieces(
+        "SELECT subject_id, string_agg(sop_uid ORDER BY sop_uid) AS all FROM rows GROUP BY 1", "rows", rows
+    )
+    assert asked.sort_by("subject_id")["all"].to_pylist() == ["1,2", "3", "4,5,6"]
+
+
+@pytest.mark.parametrize(("size", "sops"), [(0, ""), (1, "1"), (2, "14"), (3, "135"), (7, "1234567"), (99, "1234567")])
+def test_a_sample_is_spread_over_all_rows(tmp_path: Path, size: int, sops: str) -> None:
+    for rows in (ROWS, on_disk(tmp_path)):
+        assert sampled(rows, size)["sop_uid"].to_pylist() == list(sops)
+        assert sampled(rows, size, ["size"]).schema.names == ["size"]
+
+
+def test_batches_are_no_larger_than_asked_for(tmp_path: Path) -> None:
+    for rows in (ROWS, on_disk(tmp_path)):
+        assert max(len(batch) for batch in batches_of(rows, at_once=2)) == 2
+
+
+def test_a_damaged_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(VerificationError, match="damaged"):
+        list(batches_of(OnDisk((tmp_path / "rows.parquet",)), ["size"]))
+
+
+def test_a_result_is_stored_in_the_form_asked_for(tmp_path: Path) -> None:
+    schema = pa.schema([("size", pa.int16()), ("sop_uid", pa.string())], {"of": "x"})
+    rows = stored(tmp_path / "made.parquet", schema, "SELECT sop_uid, size FROM rows ORDER BY sop_uid DESC", rows=ROWS)
+    assert rows.schema.equals(schema, check_metadata=False)
+    assert rows.schema.metadata[b"of"] == b"x"
+    assert in_memory(rows)["size"].to_pylist() == [7, 6, 5, 4, 3, 2, 1]
+    assert column("SELECT size FROM rows ORDER BY size LIMIT 1", rows=rows).to_pylist() == [1]
