@@ -22,7 +22,7 @@ from expectations.schemas.catalog import BATCH
 from expectations.schemas.pipeline import ANCHORS, LEDGER
 from expectations.schemas.table import table_of
 from tasks.layout import BatchLayout, object_key
-from tasks.model import StoredObject
+from tasks.model import StoredChecksum, StoredObject
 from tasks.release.merging import merged
 from tasks.release.model import Collection, ReleaseContext
 from tasks.release.selection import accepted_batches
@@ -324,6 +324,9 @@ class StoppingStore:
 
     def read_versioned(self, key: str) -> tuple[bytes, str] | None:
         return self.inner.read_versioned(key)
+
+    def stored_checksum(self, key: str) -> StoredChecksum | None:
+        return self.inner.stored_checksum(key)
 
     def create(self, key: str, data: bytes) -> bool:
         return bool(self._write(lambda: self.inner.create(key, data)))
