@@ -33,7 +33,11 @@ class Bare(Engine):
     """The engine without the search."""
 
     def _expect_nothing_left(self, scope: object, part: PixelPart | None, result: object) -> Awaited | None:  # noqa: ARG002 -- what it overrides has them
-        return Awaited(part.length, part.cells, NO_BOUND, PixelSearch(())) if part and part.cells else None
+        return (
+            Awaited(part.length, part.cells, NO_BOUND, PixelSearch(()), part.image.pixel_bytes)
+            if part and part.cells
+            else None
+        )
 
 
 @cache

@@ -90,7 +90,7 @@ class LocalStore:
             data = file.read()
             return data, sha256_of(data)
 
-    def stored_checksum(self, key: str) -> StoredChecksum | None:  # noqa: ARG002, PLR6301 -- as the protocol has it
+    def stored_checksum(self, key: str) -> StoredChecksum | None:  # noqa: ARG002 -- as the protocol has it
         """Give None: nothing is kept beside the bytes."""
         return None
 

@@ -54,7 +54,7 @@ class MemoryStore:
         data = self._objects.get(key)
         return None if data is None else (data, sha256_of(data))
 
-    def stored_checksum(self, key: str) -> StoredChecksum | None:  # noqa: ARG002, PLR6301 -- as the protocol has it
+    def stored_checksum(self, key: str) -> StoredChecksum | None:  # noqa: ARG002 -- as the protocol has it
         """Give None: nothing is kept beside the bytes."""
         return None
 
