@@ -56,8 +56,9 @@ _TABLES = {
                sha256(string_agg(sop_uid || ' ' || sha256, chr(10) ORDER BY sop_uid)) AS series_sha256
         FROM instances GROUP BY series_uid, study_uid, subject_id, series ORDER BY series_uid""",
     "imaging_instance": """
-        SELECT sop_uid, series_uid, study_uid, subject_id, size, sha256, md5, 'application/dicom' AS media_type,
-               number::INTEGER AS instance_number, 512 AS rows, 512 AS columns, 1 AS frames,
+        SELECT sop_uid, series_uid, study_uid, subject_id, size, sha256, md5, crc64nvme, pixel_sha256,
+               'application/dicom' AS media_type, number::INTEGER AS instance_number, 512 AS rows, 512 AS columns,
+               1 AS frames,
                12::SMALLINT AS bits_stored, '1.2.840.10008.1.2.1' AS transfer_syntax_uid, 'not_checked' AS deid_pixel,
                ['113100', '113107'] AS deid_method_codes
         FROM instances ORDER BY sop_uid""",
@@ -73,7 +74,9 @@ _INSTANCES = """
            '2.25.1' || hash('s', series) || hash(series, 's') AS series_uid,
            '2.25.1' || hash('o', counter.n) || hash(counter.n, 'o') AS sop_uid,
            sha256('object ' || lpad(counter.n::VARCHAR, 9, '0')) AS sha256,
-           md5('object ' || lpad(counter.n::VARCHAR, 9, '0')) AS md5, 16 AS size
+           md5('object ' || lpad(counter.n::VARCHAR, 9, '0')) AS md5,
+           left(md5('checksum ' || counter.n), 11) || '=' AS crc64nvme,
+           sha256('pixels ' || counter.n) AS pixel_sha256, 16 AS size
     FROM (SELECT ?::BIGINT AS each, ?::BIGINT AS persons), range(?) AS counter (n)
          JOIN people ON people.n = counter.n // each // 2 % persons
 """

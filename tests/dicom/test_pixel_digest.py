@@ -110,14 +110,14 @@ def test_how_the_bytes_come_makes_no_difference(step: int, odd: int | None) -> N
     digest = PixelDigest(6)
     for start in range(0, len(content), step):
         digest.update(memoryview(content)[start : start + step])
-    assert digest.hexdigest() == (None if odd is None else sha256(content))
+    assert digest.hexdigest() == (None if odd is None else sha256(bytes(content)))
 
 
 @pytest.mark.parametrize("syntax", ENCODERS)
 def test_a_code_stream_has_one_digest_however_it_is_cut(encapsulated: BytesOf, syntax: str) -> None:
     stream = code_stream(syntax, noise())
     facts = {"Rows": SIZE, "Columns": SIZE}
-    ways = [
+    ways: list[dict[str, Any]] = [
         {},
         {"has_bot": False},
         {"PixelData": encapsulate([stream], fragments_per_frame=3)},

@@ -27,6 +27,7 @@ from tasks.release.merging import merged
 from tasks.release.model import Collection, ReleaseContext
 from tasks.release.selection import accepted_batches
 from tasks.store import ReadOnlyStore
+from tasks.store.checksum import crc64nvme_of
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import write_table
 
@@ -76,7 +77,8 @@ class Image:
         return {
             "sop_uid": self.sop, "series_uid": self.series, "study_uid": self.study, "subject_id": self.subject,
             "size": len(self.data), "sha256": self.sha256,
-            "md5": hashlib.md5(self.data, usedforsecurity=False).hexdigest(), "media_type": "application/dicom",
+            "md5": hashlib.md5(self.data, usedforsecurity=False).hexdigest(), "crc64nvme": crc64nvme_of(self.data),
+            "pixel_sha256": hashlib.sha256(self.sop.encode()).hexdigest(), "media_type": "application/dicom",
             "frames": 1, "transfer_syntax_uid": ExplicitVRLittleEndian, "deid_pixel": self.deid_pixel,
             "deid_method_codes": ["113100"],
         }  # fmt: skip
