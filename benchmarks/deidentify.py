@@ -216,8 +216,8 @@ class Report:
             f"(2500 x 2000), CPU milliseconds per instance, {self.planted} identifiers planted. Every tool ran with "
             "the profile that it ships; programs that start once per folder are charged without their start. "
             f"`{OURS}` is all that we do to an object but for its further digests, `{HASHED}` leaves out the search "
-            f"for what is left of the subject, and `{BARE}` the digest too: no peer makes either. `{HASHED} + all` adds "
-            "MD5, CRC-64/NVME and the SHA-256 of the pixels, which every object of a batch is given. A number "
+            f"for what is left of the subject, and `{BARE}` the digest too: no peer makes either. `{HASHED} + all` "
+            "adds MD5, CRC-64/NVME and the SHA-256 of the pixels, which every object of a batch is given. A number "
             "of CT series other than that of the copy tells that UIDs were lost, or made anew for every file."
         )
         return f"![CPU time per CT slice](../pictures/{CHART})\n\n{lead}\n\n{markdown(self.rows())}"
