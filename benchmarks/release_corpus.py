@@ -56,8 +56,9 @@ _TABLES = {
                sha256(string_agg(sop_uid || ' ' || sha256, chr(10) ORDER BY sop_uid)) AS series_sha256
         FROM instances GROUP BY series_uid, study_uid, subject_id, series ORDER BY series_uid""",
     "imaging_instance": """
-        SELECT sop_uid, series_uid, study_uid, subject_id, size, sha256, md5, 'application/dicom' AS media_type,
-               number::INTEGER AS instance_number, 512 AS rows, 512 AS columns, 1 AS frames,
+        SELECT sop_uid, series_uid, study_uid, subject_id, size, sha256, md5, crc64nvme, pixel_sha256,
+               'application/dicom' AS media_type, number::INTEGER AS instance_number, 512 AS rows, 512 AS columns,
+               1 AS frames,
                12::SMALLINT AS bits_stored, '1.2.840.10008.1.2.1' AS transfer_syntax_uid, 'not_checked' AS deid_pixel,
                ['113100', '113107'] AS deid_method_codes
         FROM instances ORDER BY sop_uid""",
@@ -72,7 +73,9 @@ _INSTANCES = """
            '2.25.1' || hash('s', series) || hash(series, 's') AS series_uid,
            '2.25.1' || hash('o', object) || hash(object, 'o') AS sop_uid,
            sha256('object ' || lpad(object::VARCHAR, 9, '0')) AS sha256,
-           md5('object ' || lpad(object::VARCHAR, 9, '0')) AS md5, 16 AS size
+           md5('object ' || lpad(object::VARCHAR, 9, '0')) AS md5,
+           left(md5('checksum ' || object), 11) || '=' AS crc64nvme, sha256('pixels ' || object) AS pixel_sha256,
+           16 AS size
     FROM (SELECT n AS object, n // each AS series, n // each // 2 AS study, n % each + 1 AS number,
                  n // each // 2 % persons AS n
           FROM range(?) AS counter (n), (SELECT ?::BIGINT AS each, ?::BIGINT AS persons)) JOIN people USING (n)

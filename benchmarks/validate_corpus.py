@@ -83,8 +83,9 @@ FROM (SELECT number, each, number // 2 % people AS n
 _INSTANCES = f"""
 SELECT lower(md5('i' || k)) AS source_id, '2.25.3' || hash(k) || (10000000 + k) AS sop_uid, series_uid, study_uid,
        subject_id, 526000 AS size_bytes, 526000 AS size, sha256('b' || k) AS sha256, md5('b' || k) AS md5,
-       sha256('p' || k) AS pixel_sha256, 'application/dicom' AS media_type, (k % each + 1) AS instance_number,
-       512 AS rows, 512 AS columns, 1 AS frames, 12 AS bits_stored, '{EXPLICIT}' AS transfer_syntax_uid,
+       left(md5('c' || k), 11) || '=' AS crc64nvme, sha256('p' || k) AS pixel_sha256,
+       'application/dicom' AS media_type, (k % each + 1) AS instance_number, 512 AS rows,
+       512 AS columns, 1 AS frames, 12 AS bits_stored, '{EXPLICIT}' AS transfer_syntax_uid,
        'not_checked' AS deid_pixel, ['113100', '113107'] AS deid_method_codes, '{CT}' AS sop_class_uid,
        'CT' AS modality, DATE '2016-03-02' AS study_date_shifted, ['F', 'M'][1 + n % 2] AS patient_sex,
        20 + n % 60 AS patient_age_years, false AS patient_age_gt89, false AS lossy,

@@ -1,7 +1,7 @@
 """Invented patients with real images: real CT, CR and MR files issued again under new identifiers.
 
-Pixels, geometry and technique are those of the real files, and so one image appears under several patients. What is
-set anew is who and when: ids, names, birth date, sex, age, dates of 2020 and 2021, UIDs, institution, staff and two
+Geometry and technique are those of the real files, and so are the pixels but for a few bits. What is set anew is who
+and when: ids, names, birth date, sex, age, dates of 2020 and 2021, UIDs, institution, staff and two
 free-text attributes. Each of these holds ``ZZCANARY``, so that a search for it finds whatever was let through.
 """
 
@@ -14,6 +14,8 @@ from io import BytesIO
 
 from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
+
+from flows.demo_pixels import own_pixels
 
 CANARY = "ZZCANARY"
 PATIENTS = 24
@@ -129,6 +131,7 @@ def issued(content: bytes, patient: CohortPatient, study: int) -> bytes:
         if keyword in dataset:
             setattr(dataset, keyword, invented_uid(*mine, dataset[keyword].value))
     dataset.StudyInstanceUID = invented_uid(*mine)
+    own_pixels(dataset, *mine)
     return _written(dataset)
 
 

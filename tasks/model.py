@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 
 class Status(StrEnum):
@@ -25,6 +26,14 @@ class StoredObject:
     key: str
     size_bytes: int
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChecksum:
+    """What a store itself keeps of an object's whole content: SHA-256 in hexadecimal, or CRC-64/NVME in Base64."""
+
+    algorithm: Literal["sha256", "crc64nvme"]
+    value: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
-"""Our own de-identification, under the same conditions as the peers. ``ours.py [bare] [unhashed]``.
+"""Our own de-identification, under the same conditions as the peers. ``ours.py [bare] [unhashed] [DIGEST ...]``.
 
 ``bare`` leaves out the search for what is left of the subject, which no peer does and no user of ours can switch off;
-``unhashed`` leaves out the digest, which no peer makes either.
+``unhashed`` leaves out the SHA-256, which no peer makes either; further digests are made where they are named.
 """
 
-import hashlib
 import os
 import sys
 from functools import cache
@@ -14,6 +13,7 @@ from worker import Pairs, Work, one_by_one, serve
 
 from config.deid.profile import load_profile
 from config.keys import KeyRing
+from tasks.deidentify.digests import DIGESTS, Digests
 from tasks.deidentify.engine.pixel_search import PixelSearch
 from tasks.deidentify.engine.pixels import NO_BOUND, Awaited, PixelPart
 from tasks.deidentify.engine.run import Engine
@@ -33,7 +33,11 @@ class Bare(Engine):
     """The engine without the search."""
 
     def _expect_nothing_left(self, scope: object, part: PixelPart | None, result: object) -> Awaited | None:  # noqa: ARG002 -- what it overrides has them
-        return Awaited(part.length, part.cells, NO_BOUND, PixelSearch(())) if part and part.cells else None
+        return (
+            Awaited(part.length, part.cells, NO_BOUND, PixelSearch(()), part.image.pixel_bytes)
+            if part and part.cells
+            else None
+        )
 
 
 @cache
@@ -47,7 +51,8 @@ def ready() -> tuple[Engine, InstancePolicy]:
 def prepare(_out: Path, pairs: Pairs) -> Work:
     """Give the work under the packaged profile: read, de-identify, search for what is left, hash, write."""
     engine, policy = ready()
-    digests = () if "unhashed" in sys.argv[1:] else ("sha256",)
+    words = sys.argv[1:] if "unhashed" in sys.argv[1:] else ["sha256", *sys.argv[1:]]
+    digests = tuple(name for name in DIGESTS if name in words)
     streaming = Streaming(engine, digests)
 
     def deidentify(source: Path, target: Path) -> None:
@@ -60,8 +65,11 @@ def prepare(_out: Path, pairs: Pairs) -> Work:
         result = b"".join(finished.parts) if finished else outcome and outcome.content
         if result is None:
             raise RefusedError(outcome.rule_id if outcome else "")
-        for name in digests:
-            hashlib.new(name, result, usedforsecurity=False)
+        if finished and "pixel_sha256" in digests:
+            finished.pixel_sha256()
+        made = Digests(digests)
+        made.update(result)
+        made.texts()
         target.write_bytes(result)
 
     return one_by_one(deidentify, pairs)

@@ -25,9 +25,21 @@ TABLE = Table(
             column("sha256", pa.string(), "SHA-256 of the object"),
             column("md5", pa.string(), "MD5 of the object", source="Gen3 indexd"),
             column(
-                "crc64nvme", pa.string(), "Base64 CRC-64/NVME of the object", null="not computed", source="Amazon S3"
+                "crc64nvme",
+                pa.string(),
+                "Base64 CRC-64/NVME of the whole object",
+                null="accepted before it was computed",
+                source="Amazon S3",
             ),
-            column("pixel_sha256", pa.string(), "SHA-256 of the decoded pixels", null="no pixels, or not decoded"),
+            column(
+                "pixel_sha256",
+                pa.string(),
+                "SHA-256 of the pixels as stored, without header or padding: native ones in little-endian order; of "
+                "compressed ones the fragments, joined, without offset table, and without the byte after an end marker "
+                "that makes a fragment even (one that cannot be told from the stream counts)",
+                null="no pixels, or all alike",
+                source="(7FE0,0010), (7FE0,0008), (7FE0,0009)",
+            ),
             column("media_type", pa.string(), "Media type", values=("application/dicom",), source="RFC 3240"),
             column("instance_number", pa.int32(), "Instance Number", null="absent or invalid", source="(0020,0013)"),
             column("rows", pa.int32(), "Rows", unit="{pixel}", null="no pixels", source="(0028,0010)"),

@@ -202,6 +202,13 @@ INSTANCES = Table(
             ),
             column("sha256", pa.string(), "Digest of the object"),
             column("md5", pa.string(), "MD5 of the object, which Gen3 asks for"),
+            column("crc64nvme", pa.string(), "Base64 CRC-64/NVME of the object, as Amazon S3 states it"),
+            column(
+                "pixel_sha256",
+                pa.string(),
+                "Digest of the pixels as stored, without header: the column of imaging_instance says how",
+                null="no pixels, or all alike",
+            ),
             column("size_bytes", pa.int64(), "Size of the object", unit="By"),
             column("modality", pa.string(), "Modality", source="(0008,0060)"),
             column(

@@ -25,6 +25,7 @@ from tasks.deidentify.policy import types_of
 from tasks.deidentify.residual import found_in_header, found_in_pixels
 from tasks.deidentify.screening import NOT_CHECKED, NOT_NEEDED, PIXEL_TAGS, has_pixels, screened
 from tasks.deidentify.values import codecs_in, text_of
+from tasks.dicom.pixel_digest import pixel_digest_of
 from tasks.dicom.pixels import check_pixels, clean_pixel_carriers
 from tasks.dicom.reading import read_dataset
 from tasks.dicom.refusal import Refusal
@@ -66,7 +67,8 @@ class Outcome:
     """Where an object ended and why; nothing in it is of the source but what the profile keeps.
 
     `content`, `facts` and `actions` are there only if it passed: the finished file, its row of the instance table
-    (without source id, size and digests), and how often each action was taken at each place. `subject_id`, `study_uid`
+    (without source id, size and digests), and how often each action was taken at each place; `pixel_sha256` only with
+    `content`, as `tasks.dicom.pixel_digest` gives it. `subject_id`, `study_uid`
     and `sop_uid` are the new ones, and there as soon as the object could be identified. `findings` say where a held
     object failed, as far as that can be told. `crosswalk` and `needles` hold source values, for the private prefix.
     """
@@ -83,6 +85,7 @@ class Outcome:
     engine: str | None = None
     crosswalk: Crosswalk = field(default_factory=dict, repr=False)
     needles: frozenset[Needle] = field(default=frozenset(), repr=False)
+    pixel_sha256: str | None = None
 
 
 @dataclass(slots=True)
@@ -151,6 +154,7 @@ def _passed(content: bytes, policy: InstancePolicy, progress: _Progress) -> Outc
         engine=ENGINE,
         crosswalk=_crosswalk(progress),
         needles=progress.needles,
+        pixel_sha256=pixel_digest_of(dataset),
     )
 
 

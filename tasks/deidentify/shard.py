@@ -13,6 +13,7 @@ from expectations.schemas.pipeline import ACTIONS, CROSSWALK, FINDINGS, INSTANCE
 from expectations.schemas.table import table_of
 from tasks.context import BatchContext
 from tasks.deidentify.crosswalk import IdKind
+from tasks.deidentify.digests import digests_of
 from tasks.deidentify.engine.run import engine_of
 from tasks.deidentify.given import GivenNeedles, read_given
 from tasks.deidentify.instance import InstancePolicy, Outcome
@@ -177,8 +178,7 @@ def _deidentify(member: Member, context: BatchContext, policy: InstancePolicy, r
 
 def _written(outcome: Outcome) -> Written:
     content = outcome.content or b""
-    digests = {"sha256": hashlib.sha256(content).hexdigest(), "md5": _md5(content).hexdigest()}
-    return Written(outcome, len(content), digests if content else {})
+    return Written(outcome, len(content), digests_of(content, outcome.pixel_sha256) if content else {})
 
 
 def _keep(member: Member, context: BatchContext, outcome: Outcome, instance: Row | None, rows: _Rows) -> None:

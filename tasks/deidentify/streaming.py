@@ -5,12 +5,11 @@ are checked there. Whatever does not hold while they pass ends the attempt, and 
 where every other road is open to it.
 """
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final, Protocol
 
+from tasks.deidentify.digests import DIGESTS, Digests
 from tasks.deidentify.engine.pixel_search import REACH
 from tasks.deidentify.engine.pixels import Awaited
 from tasks.deidentify.engine.run import Engine
@@ -18,7 +17,6 @@ from tasks.deidentify.instance import Outcome
 
 BUFFER_BYTES: Final = 1 << 18  # stays in a processor's own cache
 HEADER_BYTES: Final = 1 << 16  # an object with a longer header is read as a whole
-DIGESTS: Final = ("sha256", "md5")
 _PIXEL_DATA: Final = b"\xe0\x7f\x10\x00"
 _LENGTH = Struct("<L")
 _LONG_VRS = (b"OW\0\0", b"OB\0\0")
@@ -43,32 +41,35 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Where an object ended; if it passed, it was written: `digests` are hexadecimal, by algorithm.
+    """Where an object ended; if it passed, it was written: `digests` are those of `tasks.deidentify.digests`.
 
     `outcome` is without content.
     """
 
     outcome: Outcome
     size_bytes: int = 0
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str | None] = field(default_factory=dict)
 
 
 class _Hashed:
     """A sink with the digests of what it was given."""
 
-    def __init__(self, sink: Sink, names: Iterable[str]) -> None:
-        self._sink, self._size = sink, 0
-        self._hashers = {name: hashlib.new(name, usedforsecurity=False) for name in names}
+    def __init__(self, sink: Sink, digests: Digests) -> None:
+        self._sink, self._size, self._digests = sink, 0, digests
 
     def write(self, data: bytes | memoryview) -> None:
         if len(data):
             self._size += len(data)
-            for hasher in self._hashers.values():
-                hasher.update(data)
+            self._digests.update(data)
             self._sink.write(data)
 
+    def write_pixels(self, stretch: memoryview) -> None:
+        self._size += len(stretch)
+        self._digests.update_pixels(stretch)
+        self._sink.write(stretch)
+
     def written(self, outcome: Outcome) -> Written:
-        return Written(outcome, self._size, {name: hasher.hexdigest() for name, hasher in self._hashers.items()})
+        return Written(outcome, self._size, self._digests.texts())
 
 
 class Streaming:
@@ -94,13 +95,13 @@ class Streaming:
         finished = self._engine.deidentify(head[:start], size_bytes - start) if start else None
         if finished is None or finished.awaited is None:
             return None
-        hashed = _Hashed(sink, self._digests)
+        hashed = _Hashed(sink, Digests(self._digests, finished.awaited.pixel_bytes))
         for part in finished.parts:
             hashed.write(part)
         is_whole = self._pumped(source, hashed, finished.awaited, (start, count))
         return hashed.written(finished.outcome) if is_whole else None
 
-    def _pumped(self, source: Source, sink: Sink, awaited: Awaited, filled: tuple[int, int]) -> bool:
+    def _pumped(self, source: Source, sink: _Hashed, awaited: Awaited, filled: tuple[int, int]) -> bool:
         """Pass the pixels on; tell whether they are all there and nothing else is in them.
 
         Parameters
@@ -116,7 +117,7 @@ class Streaming:
             if whole > start:
                 if not awaited.lets_pass(stretch, seam):
                     return False
-                sink.write(stretch)
+                sink.write_pixels(stretch)
                 left -= len(stretch)
                 seam = bytes(stretch[-REACH:])
             kept = stop - whole

@@ -41,6 +41,12 @@ class Image:
         """Bits of one native frame, without padding."""
         return self.rows * self.columns * self.samples * self.cells.allocated
 
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes after which native pixels that are all alike repeat; 4:2:2 has four of them, or three, to a pair."""
+        samples = 12 if self.is_subsampled else self.samples
+        return max(samples * self.cells.allocated // 8, 1)
+
     def native_bytes(self, actual: int) -> int:
         """Give the bytes of all native frames; 4:2:2 counts only where `actual` is too short for full sampling."""
         full = (self.frame_bits * self.frames + 7) // 8

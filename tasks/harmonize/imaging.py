@@ -151,12 +151,7 @@ def _gaps(series: pa.Table) -> int:
 
 def _instances(instances: Rows) -> View:
     """Give the canonical rows of instances, sorted, without holding them."""
-    made = {
-        "size": "size_bytes",
-        "media_type": "'application/dicom'",
-        "crc64nvme": "NULL::VARCHAR",
-        "pixel_sha256": "NULL::VARCHAR",
-    }
+    made = {"size": "size_bytes", "media_type": "'application/dicom'"}
     quoted = {name: f'"{name}"' for name in BATCH_FORM.schema.names}
     columns = ", ".join(f"{made.get(name, own)} AS {own}" for name, own in quoted.items())
     return View(f"SELECT {columns} FROM settled ORDER BY sop_uid", {"settled": instances})  # noqa: S608 -- columns of a schema

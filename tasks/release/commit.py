@@ -5,7 +5,7 @@ finish what it began; who reads by the pointer sees the release before or this o
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -201,18 +201,24 @@ def _copy_objects(absent: OnDisk, store: Store, context: ReleaseContext, progres
 
 
 def _check(release: ReadOnlyStore, prepared: Prepared) -> None:
-    """Read back what was written: sizes of all, contents of some."""
+    """Read back what was written: sizes of all; contents of some, and the checksums that the store keeps of them."""
     missing = objects_standing(release, prepared).absent.num_rows
     listed = {one.key: one.size_bytes for one in release.list(release_key(prepared.version, ""))}
     files = sum(listed.get(file.key) != file.size_bytes for file in prepared.commit.files)
-    rows = sampled(prepared.instances, 0 if missing else REREAD, ["key", "sha256"]).to_pylist()
-    damaged = sum(sha256_of(release.read(row["key"])) != row["sha256"] for row in rows)
+    rows = sampled(prepared.instances, 0 if missing else REREAD, ["key", "sha256", "crc64nvme"]).to_pylist()
+    damaged = sum(not _is_sound(release, row) for row in rows)
     if missing or files or damaged:
         raise VerificationError(
             f"release {prepared.version} is not what was written: {missing} objects and {files} files are missing or of"
             f" another size, {damaged} of {len(rows)} objects read again are damaged; nothing was published",
             next_step="check the store with `curate doctor`, then build again",
         )
+
+
+def _is_sound(release: ReadOnlyStore, row: Mapping[str, str]) -> bool:
+    checksum = release.stored_checksum(row["key"])
+    is_kept = checksum is None or row[checksum.algorithm] in {checksum.value, None}
+    return is_kept and sha256_of(release.read(row["key"])) == row["sha256"]
 
 
 def _still_follows(release: ReadOnlyStore, commit: Commit) -> None:

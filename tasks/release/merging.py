@@ -17,6 +17,8 @@ from tasks.release.clinical import YEAR_WITHHELD, with_derived, with_parents, wi
 from tasks.release.model import AcceptedBatch, Collection, Held, Tables
 from tasks.release.query import by_pieces, column, number, query, stored
 from tasks.release.rows import INSTANCES, ORDER, Rows, together, without
+from tasks.release.same_pixels import RULE as SHARED_PIXELS
+from tasks.release.same_pixels import studies_of_shared_pixels
 from tasks.release.subjects import CONFLICTING, MOVED, conflicting, one_row_each
 from tasks.release.timelines import DAYS, rebased, timelines, told_subjects, with_known_days
 
@@ -74,7 +76,8 @@ def merged(batches: Sequence[AcceptedBatch], folder: Path) -> tuple[Collection, 
 
     A subject whose batches contradict each other about who it is, is held with all that is its own. An instance that
     came with different content in two batches is held with its whole study, and with the subject that no study is left
-    of. An instance that holds what only another batch knew of its subject is held. A study that its batches describe
+    of. An instance that holds what only another batch knew of its subject is held. Studies of two subjects that have
+    an image in common are held. A study that its batches describe
     differently is held.
 
     Parameters
@@ -89,6 +92,7 @@ def merged(batches: Sequence[AcceptedBatch], folder: Path) -> tuple[Collection, 
     told, lines = (_others(rows, strangers.subject_ids) for rows in (told, lines))
     stacked[INSTANCES], unlike = without_conflicts(stacked[INSTANCES])
     stacked[INSTANCES], telling = without_late(stacked[INSTANCES], batches)
+    stacked[INSTANCES], shared = without_shared_pixels(stacked[INSTANCES])
     stacked["subject"], moved = _one_person_each(stacked["subject"], told, lines)
     unseen = len(imageless(stacked))
     stacked, withheld = _on_one_timeline(without_empty(stacked), pc.unique(lines["subject_id"]))
@@ -103,7 +107,9 @@ def merged(batches: Sequence[AcceptedBatch], folder: Path) -> tuple[Collection, 
         Finding(IMAGELESS, STAGE, "subject", unseen),
         Finding(YEAR_WITHHELD, STAGE, "imaging_study.study_year", withheld),
     )
-    held = tuple(one for one in (strangers, unlike, telling, contradicted) if len(one.subject_ids) + len(one.sop_uids))
+    held = tuple(
+        one for one in (strangers, unlike, telling, shared, contradicted) if len(one.subject_ids) + len(one.sop_uids)
+    )
     return Collection(recounted(tables), held, tuple(one for one in found if one.count)), findings
 
 
@@ -185,6 +191,16 @@ def without_late(instances: Rows, batches: Sequence[AcceptedBatch]) -> tuple[Row
     digests = pc.unique(pa.chunked_array([batch.late for batch in batches], pa.string()))
     held = Held(RESIDUAL, _NONE, _instances_of(instances, "sha256", digests))
     return without(instances, "sha256", digests), held
+
+
+def without_shared_pixels(instances: Rows) -> tuple[Rows, Held]:
+    """Leave out studies with an image whose pixels another subject has too; give the rest, and what was left out.
+
+    Nobody can say whose image it is.
+    """
+    studies = studies_of_shared_pixels(instances)
+    held = Held(SHARED_PIXELS, _NONE, _instances_of(instances, "study_uid", studies))
+    return without(instances, "study_uid", studies), held
 
 
 def without_contradictions(tables: Tables) -> tuple[Tables, Held]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.errors import KeyExistsError, StaleVersionError, StoreError
+from tasks.model import StoredChecksum
 from tasks.store.content import byte_order, sha256_of
 from tasks.store.protocol import Store
 from tasks.store.s3 import S3Store
@@ -155,7 +156,7 @@ def _stored_checksum(store: S3Store) -> Check:
         return Check(name, ok=True, detail="not asked for: content is read back instead")
     content = b"content"
     store.create(f"{PROBES}digest", content)
-    ok = store.stored_sha256(f"{PROBES}digest") == sha256_of(content)
+    ok = store.stored_checksum(f"{PROBES}digest") == StoredChecksum("sha256", sha256_of(content))
     return Check(name, ok=ok, detail="given" if ok else "not given", next_step=NO_CHECKSUMS)
 
 

@@ -14,7 +14,7 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 
 from tasks.errors import StoreError
-from tasks.model import StoredObject
+from tasks.model import StoredChecksum, StoredObject
 from tasks.store.content import first_folders, missing, occupied, read_checked, sha256_of, split, stale
 from tasks.store.folder import PARTIAL, entries, path_of, resolved, unfit, walk
 from tasks.store.protocol import ReadOnlyStore
@@ -99,6 +99,10 @@ class LocalStore:
                 return None
             data = file.read()
             return data, sha256_of(data)
+
+    def stored_checksum(self, key: str) -> StoredChecksum | None:  # noqa: ARG002 -- as the protocol has it
+        """Give None: nothing is kept beside the bytes."""
+        return None
 
     def create(self, key: str, data: bytes) -> bool:
         """Create a file, whole or not at all; False if the same bytes already stood there.

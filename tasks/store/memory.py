@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from tasks.model import StoredObject
+from tasks.model import StoredChecksum, StoredObject
 from tasks.store.content import byte_order, first_folders, missing, occupied, read_checked, sha256_of, stale
 from tasks.store.protocol import ReadOnlyStore
 
@@ -57,6 +57,10 @@ class MemoryStore:
         """Give content and version token of an object, or None if there is none."""
         data = self._objects.get(key)
         return None if data is None else (data, sha256_of(data))
+
+    def stored_checksum(self, key: str) -> StoredChecksum | None:  # noqa: ARG002 -- as the protocol has it
+        """Give None: nothing is kept beside the bytes."""
+        return None
 
     def create(self, key: str, data: bytes) -> bool:
         """Create an object; False if the same bytes already stood there.

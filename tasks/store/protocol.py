@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from tasks.model import StoredObject
+from tasks.model import StoredChecksum, StoredObject
 
 
 class ReadOnlyStore(Protocol):
@@ -57,6 +57,13 @@ class ReadOnlyStore(Protocol):
 
     def read_versioned(self, key: str) -> tuple[bytes, str] | None:
         """Give content and version token of an object, read at once, or None if there is none."""
+        ...
+
+    def stored_checksum(self, key: str) -> StoredChecksum | None:
+        """Give the checksum that the store itself keeps of a whole object, without reading it.
+
+        None if it keeps none that can be compared with a digest of ours, as folders do, or if there is no object.
+        """
         ...
 
 

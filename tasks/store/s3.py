@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from config.settings import S3Options
-from tasks.model import StoredObject
+from tasks.model import StoredChecksum, StoredObject
 from tasks.store.content import (
     byte_order,
     first_folders,
@@ -132,6 +132,13 @@ class S3Store:
         """Give content and version token of an object, or None if there is none."""
         return self._ask(lambda: self._get(key), none_on=ABSENT)
 
+    def stored_checksum(self, key: str) -> StoredChecksum | None:
+        """Give the SHA-256 or else the CRC-64/NVME that the server verified and keeps of a whole object, or None.
+
+        Always None where checksums are not asked for.
+        """
+        return _stored_checksum(self._head(key) or {})
+
     def create(self, key: str, data: bytes) -> bool:
         """Create an object; False if the same bytes already stood there.
 
@@ -216,10 +223,6 @@ class S3Store:
         """Give an upload in parts, for what is too large for one request."""
         return Upload(self.client, self.target(key), self.place, self.has_checksums)
 
-    def stored_sha256(self, key: str) -> str | None:
-        """Give the SHA-256 that the server verified and keeps, or None."""
-        return _stored_sha256(self._head(key) or {})
-
     def copied_on_server(self, source: "S3Store", source_key: str, key: str) -> bool:
         """Let the server copy; False if it refuses, or if something stands there now."""
         request = self.target(key) | {
@@ -283,11 +286,15 @@ class S3Store:
 
     def _digest(self, key: str, head: Mapping[str, Any]) -> str:
         """Give the SHA-256 of an object: as the server verified and stored it, else from its bytes."""
-        return _stored_sha256(head) or sha256_of(self.read(key))
+        stored = _stored_checksum(head)
+        return stored.value if stored and stored.algorithm == "sha256" else sha256_of(self.read(key))
 
 
-def _stored_sha256(head: Mapping[str, Any]) -> str | None:
+def _stored_checksum(head: Mapping[str, Any]) -> StoredChecksum | None:
     """Give the checksum over a whole object; one over the checksums of its parts does not count."""
-    stored = head.get("ChecksumSHA256", "")
-    whole = head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT" and "-" not in stored
-    return base64.b64decode(stored).hex() if stored and whole else None
+    if head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return None
+    sha256, crc64nvme = head.get("ChecksumSHA256", ""), head.get("ChecksumCRC64NVME", "")
+    if sha256 and "-" not in sha256:
+        return StoredChecksum("sha256", base64.b64decode(sha256).hex())
+    return StoredChecksum("crc64nvme", crc64nvme) if crc64nvme and "-" not in crc64nvme else None

@@ -143,12 +143,12 @@ def _where(condition: str) -> _Count:
 def _repeated(columns: str, having: str) -> _Count:
     """Give the count of rows in groups of some columns, none of them null; screened by the digests of the last one.
 
-    Equal values have equal digests, so that as many digests as values tell that none is repeated.
+    Equal values have equal digests, so that as many digests as values tell that none is repeated; a null has one too.
     """
     last = columns.rsplit(", ", 1)[-1]
     groups = f"SELECT {columns} FROM imaging_instance WHERE {last} IS NOT NULL GROUP BY {columns} {having}"  # noqa: S608
     rows = f"SELECT {ROW} FROM imaging_instance SEMI JOIN ({groups}) USING ({columns})"  # noqa: S608 -- our own names
-    return _Count(f"count({last}) - count(DISTINCT hash({last}))", rows)
+    return _Count(f"count({last}) - count(DISTINCT hash({last})) FILTER (WHERE {last} IS NOT NULL)", rows)
 
 
 def _of_objects() -> _Count:

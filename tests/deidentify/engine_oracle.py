@@ -11,7 +11,18 @@ from tasks.dicom.silence import silenced
 from tests.deidentify.objects import POLICY
 
 PASSED = "DE-PASS"
-COMPARED = ("status", "rule_id", "subject_id", "study_uid", "sop_uid", "findings", "facts", "crosswalk", "needles")
+COMPARED = (
+    "status",
+    "rule_id",
+    "subject_id",
+    "study_uid",
+    "sop_uid",
+    "findings",
+    "facts",
+    "crosswalk",
+    "needles",
+    "pixel_sha256",
+)
 
 
 def answer_that_agrees(content: bytes, policy: InstancePolicy = POLICY) -> Outcome | None:
@@ -23,17 +34,7 @@ def answer_that_agrees(content: bytes, policy: InstancePolicy = POLICY) -> Outco
 
 
 def assert_agree(found: Outcome, expected: Outcome) -> None:
-    for name in (
-        "status",
-        "rule_id",
-        "subject_id",
-        "study_uid",
-        "sop_uid",
-        "findings",
-        "facts",
-        "crosswalk",
-        "needles",
-    ):
+    for name in COMPARED:
         assert getattr(found, name) == getattr(expected, name), name
     assert dict(found.actions) == dict(expected.actions)
     assert (found.engine, expected.engine) == ("bytes", "pydicom")

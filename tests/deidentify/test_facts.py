@@ -7,7 +7,7 @@ from expectations.schemas.pipeline import INSTANCES
 from expectations.schemas.table import table_of
 from tests.deidentify.objects import DAYS, PEOPLE, ROOT, SUBJECT, a_code, a_ct, an_item, outcome_of
 
-SHARD_COLUMNS = {"source_id", "sha256", "md5", "size_bytes"}
+SHARD_COLUMNS = {"source_id", "sha256", "md5", "crc64nvme", "pixel_sha256", "size_bytes"}
 
 
 def facts_of_ct(**attributes: object) -> dict[str, object]:
@@ -19,7 +19,7 @@ def facts_of_ct(**attributes: object) -> dict[str, object]:
 def test_facts_are_the_columns_of_the_instance_table() -> None:
     facts = facts_of_ct()
     assert set(facts) | SHARD_COLUMNS == set(INSTANCES.schema.names)
-    digests = {"source_id": "s", "sha256": "0", "md5": "0", "size_bytes": 1}
+    digests = {"source_id": "s", "sha256": "0", "md5": "0", "crc64nvme": "0", "size_bytes": 1}
     table_of(INSTANCES, [facts | digests]).validate(full=True)
 
 

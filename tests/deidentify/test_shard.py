@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 
 from tasks.deidentify import shard as shard_module
 from tasks.deidentify.instance import Outcome
@@ -20,6 +21,7 @@ from tasks.intake.plan import plan_batch
 from tasks.layout import object_key
 from tasks.model import Finding, Status
 from tasks.store import ReadOnlyStore
+from tasks.store.checksum import crc64nvme_of
 from tasks.store.local import LocalStore
 from tasks.store.memory import MemoryStore
 from tests.deidentify.batches import (
@@ -85,6 +87,8 @@ def test_objects_lie_under_their_digest_and_rows_tell_of_them() -> None:
     written = context.work.read(object_key(ledger["sha256"]))
     assert hashlib.sha256(written).hexdigest() == ledger["sha256"] == instance["sha256"]
     assert instance["md5"] == hashlib.md5(written, usedforsecurity=False).hexdigest()
+    assert instance["crc64nvme"] == crc64nvme_of(written)
+    assert instance["pixel_sha256"] == hashlib.sha256(dcmread(io.BytesIO(written)).PixelData).hexdigest()
     assert (instance["size_bytes"], ledger["source_bytes"]) == (len(written), len(CT))
     assert ledger["engine"] == "bytes"
     assert {name: ledger[name] for name in ("source_id", "subject_id", "study_uid", "sop_uid")} == {

@@ -10,7 +10,9 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from tasks.deidentify.engine import run
 from tasks.deidentify.engine.run import Engine
+from tasks.deidentify.instance import deidentify_instance
 from tasks.deidentify.streaming import BUFFER_BYTES, Streaming, Written
+from tasks.store.checksum import crc64nvme_of
 from tests.deidentify.objects import POLICY, ROOT, a_ct, bytes_of
 
 PRIVATE_AFTER = b"\xe1\x7f\x10\x00LO\x08\x00ZZCANARY"
@@ -72,8 +74,28 @@ def test_it_is_the_same_object_with_its_digests(content: bytes) -> None:
     assert written.digests == {
         "sha256": hashlib.sha256(out).hexdigest(),
         "md5": hashlib.md5(out, usedforsecurity=False).hexdigest(),
+        "crc64nvme": crc64nvme_of(out),
+        "pixel_sha256": deidentify_instance(content, POLICY).pixel_sha256,
     }
     assert written.outcome.rule_id == "DE-PASS"
+
+
+def test_pixels_have_their_digest_whatever_the_header_is_and_alike_ones_none() -> None:
+    values = np.resize(np.arange(1000, dtype="<u2"), 512 * 512)
+    for content in (a_large_ct(), a_large_ct(PatientID="ZZOTHER", SOPInstanceUID=f"{ROOT}.9", InstanceNumber="7")):
+        written, _ = passed(content)
+        assert written is not None
+        assert written.digests["pixel_sha256"] == hashlib.sha256(values.tobytes()).hexdigest()
+    alike, _ = passed(a_large_ct(values=range(7, 8)))
+    assert alike is not None
+    assert alike.digests["pixel_sha256"] is None
+
+
+def test_only_the_digests_that_are_asked_for_are_made() -> None:
+    content = a_large_ct()
+    written = Streaming(Engine(POLICY), ("sha256",)).passing(io.BytesIO(content), len(content), io.BytesIO())
+    assert written is not None
+    assert set(written.digests) == {"sha256"}
 
 
 @pytest.mark.parametrize("step", [1 << 20, 4097, 999])

@@ -99,6 +99,8 @@ class Images:
                     "transfer_syntax_uid": "1.2.840.10008.1.2.1",
                     "sha256": self.people.source(name) * 2,
                     "md5": self.people.source(name),
+                    "crc64nvme": self.people.source(name)[:11] + "=",
+                    "pixel_sha256": self.people.source(name)[::-1] * 2,
                     "size_bytes": 1000,
                     "modality": "CT",
                     "study_date_shifted": shifted,

@@ -140,10 +140,11 @@ def test_a_study_from_before_the_site_went_live_is_held(curate: Any, images: Any
 
 
 def test_the_manifest_keeps_what_was_settled(curate: Any, images: Any) -> None:
-    batch = curate("", {}, images().add("a", date(2020, 4, 1), rows=512, columns=256, bits_stored=12).rows)
+    digests = {"crc64nvme": "rosUhgp5mIg=", "pixel_sha256": None}
+    batch = curate("", {}, images().add("a", date(2020, 4, 1), rows=512, columns=256, bits_stored=12, **digests).rows)
     (row,) = batch.table("imaging_instance")
     assert (row["rows"], row["columns"], row["size"], row["media_type"]) == (512, 256, 1000, "application/dicom")
-    assert (row["crc64nvme"], row["pixel_sha256"], row["deid_pixel"]) == (None, None, "not_checked")
+    assert (row["crc64nvme"], row["pixel_sha256"], row["deid_pixel"]) == ("rosUhgp5mIg=", None, "not_checked")
 
 
 def test_a_missing_slice_is_counted_and_reported(curate: Any, images: Any) -> None:

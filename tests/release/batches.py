@@ -24,12 +24,13 @@ from expectations.schemas.catalog import BATCH
 from expectations.schemas.pipeline import ANCHORS, LEDGER
 from expectations.schemas.table import table_of
 from tasks.layout import BatchLayout, object_key
-from tasks.model import StoredObject
+from tasks.model import StoredChecksum, StoredObject
 from tasks.release.merging import merged
 from tasks.release.model import Collection, ReleaseContext
 from tasks.release.rows import INSTANCES, in_memory
 from tasks.release.selection import accepted_batches
 from tasks.store import ReadOnlyStore
+from tasks.store.checksum import crc64nvme_of
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import write_table
 
@@ -41,7 +42,7 @@ ADDRESS = "s3://open-chest/collection"
 
 @dataclass(frozen=True)
 class Image:
-    """One released-candidate instance; `content` stands for its pixels."""
+    """One released-candidate instance; `content` stands for what is in it, `pixels` for pixels that others have too."""
 
     subject: str
     study: str
@@ -50,6 +51,7 @@ class Image:
     content: str = "pixels"
     deid_pixel: str = "not_needed"
     identity_removed: str = "YES"
+    pixels: str = ""
 
     @property
     def data(self) -> bytes:
@@ -79,7 +81,9 @@ class Image:
         return {
             "sop_uid": self.sop, "series_uid": self.series, "study_uid": self.study, "subject_id": self.subject,
             "size": len(self.data), "sha256": self.sha256,
-            "md5": hashlib.md5(self.data, usedforsecurity=False).hexdigest(), "media_type": "application/dicom",
+            "md5": hashlib.md5(self.data, usedforsecurity=False).hexdigest(), "crc64nvme": crc64nvme_of(self.data),
+            "pixel_sha256": hashlib.sha256((self.pixels or self.sop).encode()).hexdigest(),
+            "media_type": "application/dicom",
             "frames": 1, "transfer_syntax_uid": ExplicitVRLittleEndian, "deid_pixel": self.deid_pixel,
             "deid_method_codes": ["113100"],
         }  # fmt: skip
@@ -332,6 +336,9 @@ class StoppingStore:
 
     def read_versioned(self, key: str) -> tuple[bytes, str] | None:
         return self.inner.read_versioned(key)
+
+    def stored_checksum(self, key: str) -> StoredChecksum | None:
+        return self.inner.stored_checksum(key)
 
     def create(self, key: str, data: bytes) -> bool:
         return bool(self._write(lambda: self.inner.create(key, data)))

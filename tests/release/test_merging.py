@@ -9,6 +9,7 @@ from expectations.schemas.table import table_of
 from tasks.layout import BatchLayout
 from tasks.release.merging import merged
 from tasks.release.model import Collection
+from tasks.release.rows import in_memory
 from tasks.release.selection import accepted_batches
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import write_table
@@ -16,7 +17,7 @@ from tests.release.batches import Batch, Image, a_policy, an_event, merge, some_
 
 
 def ids(collection: Collection, table: str, column: str) -> list[str]:
-    return sorted(collection.tables[table][column].to_pylist())
+    return sorted(in_memory(collection.tables[table])[column].to_pylist())
 
 
 def two(images: Sequence[Image], more: Sequence[Image]) -> tuple[Batch, Batch]:

@@ -254,3 +254,9 @@ def test_a_file_that_is_written_piece_by_piece_is_nowhere_until_it_is_created(tm
         file.write(b"never created")
     assert [(one.key, store.read(one.key)) for one in store.list()] == [("a/b", b"0123")]
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"b", "lock"}
+
+
+def test_a_folder_keeps_no_checksum_beside_its_files(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.create("k", b"content")
+    assert store.stored_checksum("k") is None

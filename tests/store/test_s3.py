@@ -9,7 +9,9 @@ import pytest
 
 from config.settings import S3Options
 from tasks.errors import KeyExistsError, StaleVersionError, StoreError, VerificationError
+from tasks.model import StoredChecksum
 from tasks.store import s3, s3_client
+from tasks.store.checksum import crc64nvme_of
 from tasks.store.content import sha256_of
 from tasks.store.opening import open_store
 from tasks.store.s3 import S3Store
@@ -158,13 +160,29 @@ def test_a_copy_into_another_bucket_is_made_by_the_server(options: S3Options) ->
     with recorded(release.client) as seen:
         assert release.copy_from(work, "a", "b", sha256=sha256_of(b"pixels"))
     assert "GetObject" not in [name for name, _ in seen]
-    assert release.stored_sha256("b") == sha256_of(b"pixels")
+    assert release.stored_checksum("b") == StoredChecksum("sha256", sha256_of(b"pixels"))
 
 
 def test_the_digest_is_kept_by_the_server(store: S3Store) -> None:
     store.create("k", b"content")
-    assert store.stored_sha256("k") == sha256_of(b"content")
-    assert store.stored_sha256("not there") is None
+    assert store.stored_checksum("k") == StoredChecksum("sha256", sha256_of(b"content"))
+    assert store.stored_checksum("not there") is None
+
+
+def test_the_checksum_of_another_writer_is_the_one_we_compute(store: S3Store) -> None:
+    content = bytes(range(256)) * 9
+    store.client.put_object(**store.target("k"), Body=content, ChecksumCRC64NVME=crc64nvme_of(content))
+    assert store.stored_checksum("k") == StoredChecksum("crc64nvme", crc64nvme_of(content))
+
+
+def test_a_checksum_over_parts_is_none_of_the_whole(store: S3Store) -> None:
+    upload = store.client.create_multipart_upload(**store.target("k"), ChecksumAlgorithm="SHA256")
+    about = {**store.target("k"), "UploadId": upload["UploadId"]}
+    part = store.client.upload_part(**about, PartNumber=1, Body=b"pixels", ChecksumAlgorithm="SHA256")
+    listed = [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}]
+    store.client.complete_multipart_upload(**about, MultipartUpload={"Parts": listed})
+    assert store.stored_checksum("k") is None
+    assert store.read("k") == b"pixels"
 
 
 def test_without_checksums_none_is_sent_and_copies_are_read_back(options: S3Options) -> None:
@@ -177,6 +195,7 @@ def test_without_checksums_none_is_sent_and_copies_are_read_back(options: S3Opti
     assert not [name for _, params in seen for name in params if name.startswith("Checksum")]
     assert "GetObject" in [name for name, _ in seen]
     assert plain.head("c") is None
+    assert plain.stored_checksum("a") is None
 
 
 @pytest.mark.parametrize("checksum", ["sha256", "none"])

@@ -177,6 +177,7 @@ class Cluster:
             "size": 100 + number,
             "sha256": self.id(100 + number, 64),
             "md5": self.id(100 + number),
+            "crc64nvme": f"{number:011}=",
             "pixel_sha256": self.id(200 + number, 64),
             "instance_number": number,
         } | INSTANCE
@@ -201,7 +202,11 @@ class Cluster:
 
     def _settled(self, row: Row) -> Row:
         """The instance as de-identification described it."""
-        shared = ("sop_uid", "series_uid", "study_uid", "subject_id", "sha256", "md5", "rows", "columns", "frames")
+        keys, digests = (
+            ("sop_uid", "series_uid", "study_uid", "subject_id"),
+            ("sha256", "md5", "crc64nvme", "pixel_sha256"),
+        )
+        shared = (*keys, *digests, "rows", "columns", "frames")
         first = row["subject_id"] == self.first
         return {name: row[name] for name in shared} | {
             "source_id": self.id(300 + row["instance_number"]),

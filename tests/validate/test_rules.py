@@ -115,6 +115,8 @@ def same_pixels(first: int, second: int) -> Change:
     def change(cluster: Cluster) -> None:
         rows = cluster.rows["imaging_instance"]
         rows[first]["pixel_sha256"] = rows[second]["pixel_sha256"]
+        (other,) = {0, 1, 2} - {first, second}
+        rows[other]["pixel_sha256"] = None  # a null hides nothing
 
     return change
 

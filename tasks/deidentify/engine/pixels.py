@@ -36,13 +36,15 @@ _LEAST = -0x1000  # its high byte is 0xF0
 class Awaited:
     """What must hold of pixel data that pass by: so many bytes, no spare bit set, nothing of `search` in them.
 
-    A stretch of words of 16 bits whose high bytes all stay below `bound` needs no search.
+    A stretch of words of 16 bits whose high bytes all stay below `bound` needs no search. Pixels that are all alike
+    repeat after `pixel_bytes`.
     """
 
     length: int
     cells: Cells
     bound: int
     search: PixelSearch
+    pixel_bytes: int
 
     def lets_pass(self, stretch: memoryview, before: bytes) -> bool:
         """Tell whether a stretch of whole cells may pass.
@@ -70,8 +72,11 @@ class PixelPart:
     """Pixel data of the result: header, value, what closes it.
 
     `words` tells that the value are words of 16 bits, and whether they are signed; null that they are not. `cells` is
-    there if the value is not at hand: `length` bytes that lie in such cells.
+    there if the value is not at hand: `length` bytes that lie in such cells. `image` and `family` say how it is coded.
     """
+
+    image: Image
+    family: Family
 
     header: bytes
     value: memoryview
@@ -109,7 +114,7 @@ def native_part(image: Image, stated: Stated, header: bytes, value: memoryview) 
     if len(value) != stated.length:
         header = header[:-4] + len(value).to_bytes(4, "little")
     words = image.cells.is_signed if image.cells.allocated == _WORD_BITS else None
-    return PixelPart(header, value, b"", value is not whole, words)
+    return PixelPart(image, Family.NATIVE, header, value, b"", value is not whole, words)
 
 
 def awaited_part(image: Image, stated: Stated, header: bytes) -> PixelPart:
@@ -124,7 +129,8 @@ def awaited_part(image: Image, stated: Stated, header: bytes) -> PixelPart:
     is_plain = cells.stored == cells.allocated or (cells.allocated == _WORD_BITS and cells.high == cells.stored - 1)
     if stated.length != image.native_bytes(stated.length) or stated.length % 2 or not is_plain:
         raise Declined
-    return PixelPart(header, memoryview(b""), b"", is_changed=False, length=stated.length, cells=cells)
+    nothing = memoryview(b"")
+    return PixelPart(image, Family.NATIVE, header, nothing, b"", is_changed=False, length=stated.length, cells=cells)
 
 
 def _cleared(value: memoryview, cells: Cells) -> memoryview:
@@ -164,7 +170,7 @@ def encapsulated_part(image: Image, layout: Layout, header: bytes, value: memory
     """
     with silenced():
         after = clean_encapsulated(image, value, layout.family)
-    return PixelPart(header, memoryview(after), _SEQUENCE_END, is_changed=after is not value)
+    return PixelPart(image, layout.family, header, memoryview(after), _SEQUENCE_END, is_changed=after is not value)
 
 
 def is_native(layout: Layout) -> bool:

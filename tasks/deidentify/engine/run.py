@@ -42,6 +42,7 @@ from tasks.deidentify.marks import CONTRIBUTING_EQUIPMENT, METHOD
 from tasks.deidentify.persons import SERIES, SOP_CLASS, Person
 from tasks.deidentify.screening import NOT_CHECKED, NOT_NEEDED
 from tasks.deidentify.values import CHARACTER_SET
+from tasks.dicom.pixel_digest import pixel_digest
 from tasks.dicom.pixels import Image
 from tasks.dicom.reading import read_dataset
 from tasks.dicom.silence import silenced
@@ -63,12 +64,18 @@ _PER_CONTEXT = 4000  # bytes, about
 class Finished:
     """A released object in parts that are joined by whoever needs them joined; `outcome` is without content.
 
-    `awaited` is what the value of the pixel data must be, which then belongs after the parts.
+    `awaited` is what the value of the pixel data must be, which then belongs after the parts. `pixels` are those of the
+    parts, or null if there are none.
     """
 
     parts: tuple[bytes | memoryview, ...]
     outcome: Outcome
     awaited: Awaited | None = None
+    pixels: PixelPart | None = None
+
+    def pixel_sha256(self) -> str | None:
+        """Give the digest of the pixels of the parts."""
+        return pixel_digest(self.pixels.image, self.pixels.family, self.pixels.value) if self.pixels else None
 
 
 class Engine:
@@ -173,7 +180,7 @@ class Engine:
             crosswalk=crosswalk(context.patients, dict(pair for note in notes for pair in note.uids), person),
             needles=needles,
         )
-        return Finished((start, *middle, tail), outcome, awaited)
+        return Finished((start, *middle, tail), outcome, awaited, part)
 
     def _repeated(self, layout: Layout, one: Repeated) -> Finished:
         """Finish an object that is like the others of its series."""
@@ -198,7 +205,7 @@ class Engine:
             crosswalk=crosswalk(common.context.patients, uids, person),
             needles=needles,
         )
-        return Finished((start, one.pixels.value), outcome, awaited)
+        return Finished((start, one.pixels.value), outcome, awaited, one.pixels)
 
     def _learn(self, content: bytes, layout: Layout, walked: tuple[Context, Opened], outcome: Outcome) -> None:
         """Learn what an object has in common with others of its series."""
@@ -326,7 +333,7 @@ class Engine:
             return None
         search = PixelSearch(needles - excused if excused else needles)
         if part.cells:
-            return Awaited(part.length, part.cells, scope.pixel_bound, search)
+            return Awaited(part.length, part.cells, scope.pixel_bound, search, part.image.pixel_bytes)
         if part.highest() >= scope.pixel_bound and search.finds(part.value):
             raise Declined
         return None
@@ -394,4 +401,6 @@ def deidentify_bytes(content: bytes, policy: InstancePolicy) -> Outcome | None:
     An answer is always a pass; the rule by which an object does not pass is for the other path to tell.
     """
     finished = engine_of(policy).deidentify(content)
-    return None if finished is None else replace(finished.outcome, content=b"".join(finished.parts))
+    if finished is None:
+        return None
+    return replace(finished.outcome, content=b"".join(finished.parts), pixel_sha256=finished.pixel_sha256())
