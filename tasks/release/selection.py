@@ -73,7 +73,7 @@ def _read(work: ReadOnlyStore, name: str, run: str, late: pa.Array) -> AcceptedB
     ledger = _table(work, layout.run(run, "ledger.parquet"), LEDGER)
     passed = pc.equal(ledger["status"], Status.RELEASED_CANDIDATE.value)
     candidates = ledger.select(["sop_uid", "sha256"]).filter(passed)
-    lineage = _table(work, layout.run(run, f"tables/{LINEAGE}.parquet"), BATCH[LINEAGE]).select(PUBLIC)
+    lineage = _table(work, layout.run(run, f"harmonized/{LINEAGE}.parquet"), BATCH[LINEAGE]).select(PUBLIC)
     return AcceptedBatch(
         site, batch, run, tables, anchors, candidates, late, lineage, _headers(work, layout, run, candidates)
     )

@@ -77,9 +77,14 @@ class Known:
         return texts.filter(pc.and_not(means, pc.is_in(texts, value_set=_OURS)))
 
     def old_names(self) -> Iterator[pa.Array]:
-        """Give the names of raw objects without their folders, in small letters, one batch at a time."""
+        """Give the names of raw objects without their folders, in small letters, one batch at a time.
+
+        Short numbers and our own names of tables and columns are left out: lineage has such words of its own.
+        """
         for batch in self.batches:
-            yield pc.utf8_lower(self._names(batch, "sources", "source", last=True))
+            names = pc.utf8_lower(self._names(batch, "sources", "source", last=True))
+            is_short_number = pc.match_substring_regex(names, rf"^\d{{1,{SHORTEST - 1}}}$")
+            yield names.filter(pc.invert(pc.or_(is_short_number, pc.is_in(names, value_set=_OURS))))
 
     def _names(self, batch: AcceptedBatch, table: str, column: str, *, last: bool) -> pa.Array:
         """Give the last parts of raw keys below their batch, or all the others, once each."""
