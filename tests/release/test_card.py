@@ -148,3 +148,6 @@ def test_bars_are_as_long_as_their_counts() -> None:
 def test_the_same_tables_give_the_same_pictures(published: Installation) -> None:
     tables = open_tables(published.release)
     assert pictures(tables) == pictures(tables)
+    for label in root.iter(f"{SVG}text"):
+        if label.get("text-anchor") == "end":
+            assert 7 * len(label.text or "") <= float(label.attrib["x"])  # px of a wide character at 13 px
