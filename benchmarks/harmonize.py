@@ -6,15 +6,14 @@ tables and of instances alike, by the clock; ``cpu_seconds`` is what all threads
 clinical rows and five million instances; its figures are put into the documentation.
 """
 
-import argparse
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 from harmonize_corpus import Size, write_batch
-from page import PERFORMANCE, markdown, plain, put_section
-from scratch import scratch
+from page import markdown
+from reporting import Benchmark, report
 
 ROOT = Path(__file__).parents[1]
 FULL, QUICK = Size(1_000_000, 5_000_000), Size(60_000, 300_000)
@@ -63,7 +62,8 @@ def _rows_in(measured: Measured) -> int:
     return int(measured["rows_in"] + measured["imaging_instance"])
 
 
-def _table(measured: Measured) -> list[tuple[str, ...]]:
+def table(measured: Measured) -> list[tuple[str, ...]]:
+    """Give the rows of the section's table; the first names the columns."""
     written = [(name, f"{measured[name]:,.0f}") for name in TABLES if name in measured]
     return [HEAD, ("rows of clinical tables in", f"{measured['rows_in']:,.0f}"), *written]
 
@@ -76,22 +76,12 @@ def section(measured: Measured) -> str:
         f"on a folder store, two cores: {said['seconds']:.0f} seconds, {said['cpu_seconds']:.0f} of CPU time, "
         f"{said['rows_per_second']:,.0f} rows per second, and {said['peak_rss_mb']:.0f} MB resident at most."
     )
-    return f"{lead}\n\n{markdown(_table(measured))}"
+    return f"{lead}\n\n{markdown(table(measured))}"
 
 
 def main() -> None:
     """Measure and report; the last line printed is the JSON object of figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="under a minute; no pages")
-    parser.add_argument("--json", action="store_true", help="print the figures only")
-    words = parser.parse_args()
-    with scratch("harmonize", GIBIBYTES) as folder:
-        measured = measure(QUICK if words.quick else FULL, folder)
-    if not words.quick:
-        put_section(PERFORMANCE, "harmonize", section(measured))
-    if not words.json:
-        print(plain(_table(measured)))
-    print(json.dumps(figures(measured)))
+    report(Benchmark("harmonize", GIBIBYTES, (FULL, QUICK), measure, figures, table, section), __doc__)
 
 
 if __name__ == "__main__":

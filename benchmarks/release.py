@@ -6,7 +6,6 @@ digests only. The release is built in a process of its own, whose largest reside
 measured in this run. A full run has 30,000 exams and five million instances; its figures go into the documentation.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -14,10 +13,10 @@ import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from page import PERFORMANCE, markdown, plain, put_section
+from page import markdown
 from release_corpus import Size, write_batch
 from release_run import VERSION
-from scratch import scratch
+from reporting import Benchmark, report
 
 from tasks.store.parquet import write_batches
 
@@ -68,7 +67,8 @@ def figures(measured: Measured) -> dict[str, float]:
     }
 
 
-def _table(measured: Measured) -> list[tuple[str, ...]]:
+def table(measured: Measured) -> list[tuple[str, ...]]:
+    """Give the rows of the section's table; the first names the columns."""
     names = ("n_subjects", "n_studies", "n_series", "n_instances")
     return [HEAD, *((name.removeprefix("n_"), f"{measured[name]:,.0f}") for name in names)]
 
@@ -81,22 +81,12 @@ def section(measured: Measured) -> str:
         f"time, {said['vs_parquet_write']:.1f} times as long as writing its Parquet files once, and "
         f"{said['peak_rss_mb']:.0f} MB resident at most."
     )
-    return f"{lead}\n\n{markdown(_table(measured))}"
+    return f"{lead}\n\n{markdown(table(measured))}"
 
 
 def main() -> None:
     """Measure and report; the last line printed is the JSON object of figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="under a minute; no pages")
-    parser.add_argument("--json", action="store_true", help="print the figures only")
-    words = parser.parse_args()
-    with scratch("release", GIBIBYTES) as folder:
-        measured = measure(QUICK if words.quick else FULL, folder)
-    if not words.quick:
-        put_section(PERFORMANCE, "release", section(measured))
-    if not words.json:
-        print(plain(_table(measured)))
-    print(json.dumps(figures(measured)))
+    report(Benchmark("release", GIBIBYTES, (FULL, QUICK), measure, figures, table, section), __doc__)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,14 @@ by query) and those of the instance table (counted in one pass), against one pla
 A full run is a million clinical rows and five million instances; its figures are put into the documentation.
 """
 
-import argparse
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from page import PERFORMANCE, markdown, plain, put_section
-from scratch import scratch
+from page import markdown
+from reporting import Benchmark, report
 from validate_corpus import Size, write_batch
 
 ROOT = Path(__file__).parents[1]
@@ -57,7 +56,8 @@ def figures(measured: Measured) -> dict[str, float]:
     }
 
 
-def _table(measured: Measured) -> list[tuple[str, ...]]:
+def table(measured: Measured) -> list[tuple[str, ...]]:
+    """Give the rows of the section's table; the first names the columns."""
     said = figures(measured)
     return [
         HEAD,
@@ -82,22 +82,12 @@ def section(measured: Measured) -> str:
         f"whole stage holds {said['peak_rss_mb']:.0f} MB at most. Both sides have {measured['engine_memory']} for "
         "DuckDB, which the exact joins and groups of the plain statement exceed on the instance table."
     )
-    return f"{lead}\n\n{markdown(_table(measured))}"
+    return f"{lead}\n\n{markdown(table(measured))}"
 
 
 def main() -> None:
     """Measure and report; the last line printed is the JSON object of figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="under a minute; no pages")
-    parser.add_argument("--json", action="store_true", help="print the figures only")
-    words = parser.parse_args()
-    with scratch("validate", GIBIBYTES) as folder:
-        measured = measure(QUICK if words.quick else FULL, folder)
-    if not words.quick:
-        put_section(PERFORMANCE, "validate", section(measured))
-    if not words.json:
-        print(plain(_table(measured)))
-    print(json.dumps(figures(measured)))
+    report(Benchmark("validate", GIBIBYTES, (FULL, QUICK), measure, figures, table, section), __doc__)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The Prefect server that `curate up` runs: offline, on loopback, with settings that keep every record."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from flows.processes import LOOPBACK, Child, answers, start_child, wait_until
+from flows.processes import LOOPBACK, Child, answers, is_found, start_child, wait_until
 
 START_SECONDS = 180  # a first start makes its database; measured 9-30 s on two shared cores
+DEPLOYMENTS = ("curate-batch", "build-release", "watch-arrivals", "withdraw")
 
 # One row at a time is the default and loses task runs under load; batches keep them all.
 SERVER = {
@@ -47,4 +49,23 @@ def start_server(folder: Path, port: int) -> Child:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
     child = start_child("prefect-server", command, folder=folder, env=SERVER | client_environment(api_url(port), home))
     wait_until(child, lambda: answers(f"{api_url(port)}/health"), seconds=START_SECONDS)
+    return child
+
+
+def start_deployments(folder: Path, port: int, env: Mapping[str, str]) -> Child:
+    """Serve the deployments from a child, and wait until the server knows every one, so that runs can be started.
+
+    Parameters
+    ----------
+    env
+        Of the runs, added to our own environment.
+
+    Raises
+    ------
+    StoreError
+        If they do not come up.
+    """
+    child = start_child("deployments", [sys.executable, "-m", "flows.serving"], folder=folder, env=env)
+    names = [f"{api_url(port)}/deployments/name/{name}/{name}" for name in DEPLOYMENTS]
+    wait_until(child, lambda: all(is_found(name) for name in names), seconds=START_SECONDS)
     return child

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -83,13 +84,23 @@ def free_port() -> int:
 
 def answers(url: str) -> bool:
     """Tell whether an HTTP server answers at `url`, with whatever status below 500."""
+    return _status(url) < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def is_found(url: str) -> bool:
+    """Tell whether an HTTP server has what `url` names."""
+    return _status(url) < HTTPStatus.BAD_REQUEST
+
+
+def _status(url: str) -> int:
+    """Give the status of a GET; where no server answers, that of a gateway to nothing."""
     try:
-        with urlopen(url, timeout=3):  # noqa: S310 -- loopback and configured addresses
-            return True
+        with urlopen(url, timeout=3) as answer:  # noqa: S310 -- loopback and configured addresses
+            return int(answer.status)
     except HTTPError as problem:
-        return problem.code < 500  # noqa: PLR2004 -- server errors begin here (RFC 9110, section 15.6)
+        return problem.code
     except (URLError, OSError):
-        return False
+        return HTTPStatus.BAD_GATEWAY
 
 
 def wait_until(child: Child, ready: Callable[[], bool], *, seconds: float) -> None:

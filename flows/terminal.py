@@ -51,8 +51,19 @@ def show_rows(title: str, rows: Sequence[Mapping[str, object]]) -> None:
     for name in rows[0]:
         table.add_column(escape(str(name)))
     for row in rows:
-        table.add_row(*(escape(str(value)) for value in row.values()))
+        table.add_row(*(escape(in_words(value)) for value in row.values()))
     out.print(table)
+
+
+def in_words(value: object) -> str:
+    """Give a value for people: parts of a mapping or list in a row, three digits of a fraction, null empty."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {in_words(part)}" for name, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(in_words, value))
+    if isinstance(value, float):
+        return str(round(value, 3))
+    return "" if value is None else str(value)
 
 
 @contextmanager

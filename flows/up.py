@@ -6,7 +6,6 @@ All is on loopback and below one folder; a settings file in it lets every other 
 import json
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,8 +16,8 @@ from pathlib import Path
 from config.keys import write_key_ring
 from config.settings import load_settings
 from flows import object_store
-from flows.prefect_server import QUIET, api_url, client_environment, start_server
-from flows.processes import LOOPBACK, Child, answers, free_port, start_child
+from flows.prefect_server import QUIET, api_url, client_environment, start_deployments, start_server
+from flows.processes import LOOPBACK, Child, answers, free_port
 from flows.reports import serve_reports
 from tasks.errors import StoreError
 from tasks.store.opening import open_named
@@ -79,7 +78,7 @@ def running_services(folder: Path = FOLDER, say: Callable[[str], None] = lambda 
         stack.callback(reports.server_close)
         stack.callback(reports.shutdown)
         say("deployments")
-        deployments = start_child("deployments", [sys.executable, "-m", "flows.serving"], folder=folder, env=env)
+        deployments = start_deployments(folder, ports["prefect"], env)
         stack.callback(deployments.stop)
         yield Installation(folder, settings, api_url(ports["prefect"]), (store, server, deployments))
 

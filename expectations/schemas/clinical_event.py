@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
+from expectations.schemas.days import interval
 from expectations.schemas.table import Reference, Sensitivity, Table, column
 from expectations.schemas.vocabulary import DEVICE, DISCHARGE, END_STATUS, EVENT_TYPE
 
-QUASI = Sensitivity.QUASI_IDENTIFIER
 SENSITIVE = Sensitivity.SENSITIVE
 
 TABLE = Table(
@@ -17,22 +17,7 @@ TABLE = Table(
             column("event_id", pa.string(), "Digest of the event's content"),
             column("subject_id", pa.string(), "Subject"),
             column("event_type", pa.string(), "Kind of interval", values=EVENT_TYPE, sensitivity=SENSITIVE),
-            column(
-                "start_day",
-                pa.int32(),
-                "First day, counted from the index event",
-                unit="d",
-                null="unknown",
-                sensitivity=QUASI,
-            ),
-            column(
-                "end_day",
-                pa.int32(),
-                "Last day, counted from the index event",
-                unit="d",
-                null="ongoing or unknown, see end_status",
-                sensitivity=QUASI,
-            ),
+            *interval(no_end="ongoing or unknown, see end_status"),
             column("end_status", pa.string(), "Whether the end is known", values=END_STATUS),
             column(
                 "parent_event_id",

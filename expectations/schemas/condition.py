@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
+from expectations.schemas.days import interval
 from expectations.schemas.table import Reference, Sensitivity, Table, column
 from expectations.schemas.vocabulary import CODE_SYSTEM
 
-QUASI = Sensitivity.QUASI_IDENTIFIER
 SENSITIVE = Sensitivity.SENSITIVE
 
 TABLE = Table(
@@ -19,22 +19,7 @@ TABLE = Table(
             column("code", pa.string(), "Code of the diagnosis", null="only a name is known", sensitivity=SENSITIVE),
             column("code_system", pa.string(), "System of the code", values=CODE_SYSTEM, null="there is no code"),
             column("name", pa.string(), "Name of the diagnosis", null="only a code is known", sensitivity=SENSITIVE),
-            column(
-                "start_day",
-                pa.int32(),
-                "First day, counted from the index event",
-                unit="d",
-                null="unknown",
-                sensitivity=QUASI,
-            ),
-            column(
-                "end_day",
-                pa.int32(),
-                "Last day, counted from the index event",
-                unit="d",
-                null="ongoing or unknown",
-                sensitivity=QUASI,
-            ),
+            *interval(),
         ]
     ),
     (Reference("subject_id", "subject"),),

@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
+from expectations.schemas.days import interval
 from expectations.schemas.table import Reference, Sensitivity, Table, column
 from expectations.schemas.vocabulary import DOSE_UNIT, DRUG_SYSTEM, ROUTE
 
-QUASI = Sensitivity.QUASI_IDENTIFIER
 SENSITIVE = Sensitivity.SENSITIVE
 
 TABLE = Table(
@@ -22,22 +22,7 @@ TABLE = Table(
             column("route", pa.string(), "Route of administration", values=ROUTE, null="unknown"),
             column("dose", pa.float64(), "Dose in dose_unit", null="unknown"),
             column("dose_unit", pa.string(), "Unit of dose", values=DOSE_UNIT, null="no dose is known", source="UCUM"),
-            column(
-                "start_day",
-                pa.int32(),
-                "First day, counted from the index event",
-                unit="d",
-                null="unknown",
-                sensitivity=QUASI,
-            ),
-            column(
-                "end_day",
-                pa.int32(),
-                "Last day, counted from the index event",
-                unit="d",
-                null="ongoing or unknown",
-                sensitivity=QUASI,
-            ),
+            *interval(),
             column(
                 "parent_event_id",
                 pa.string(),

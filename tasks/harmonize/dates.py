@@ -26,7 +26,7 @@ _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?" + _ZONE
 _TIME = r"(?:(?:[T ]|, )?" + _CLOCK + ")?"
 _LATER = r"(?:(?:[T ]|, )" + _CLOCK + ")?"  # apart from a day that may have one digit
 _COMPACT = r"(?:[T ]?\d{4}(?:\d{2}(?:[.,]\d+)?)?" + _ZONE + ")?"
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _LATER)
+ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _LATER)
 _GLUED = re.compile(r"(\d{4})[-/.](\d{2})[-/.](\d{2})(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?" + _ZONE)
 _KANJI = re.compile(r"(\d{4})\s?\u5e74\s?(\d{1,2})\s?\u6708\s?(\d{1,2})\s?\u65e5" + _LATER)
 _DICOM = re.compile(r"(\d{4})(\d{2})(\d{2})(?:" + _COMPACT + "|" + _TIME + ")")
@@ -35,7 +35,7 @@ _WORDED = re.compile(
     r"(?:([^\W\d_]+)|(\d{1,2})(?:st|nd|rd|th)?)[-/., ]\s?(?:de |of )?(\d{4})" + _TIME
 )
 PARTS = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})" + _TIME)
-FORMS = (_ISO, _GLUED, _KANJI, _WORDED, PARTS)  # what is read as a date of the calendar
+FORMS = (ISO, _GLUED, _KANJI, _WORDED, PARTS)  # what is read as a date of the calendar
 _DAYS = re.compile(r"([+-]?\d{1,5})(?:\.0+)?")
 _SENTINELS = frozenset({"01/01/1900", "1900-01-01", "00/00/0000", "0000-00-00", "9999-12-31", "31/12/9999"})
 
@@ -88,7 +88,7 @@ def is_half_converted(texts: Iterable[str]) -> bool:
     It reads what can be a date in its own order, and swaps day and month of it: no day of an ISO date is then over 12,
     and every other date has a part over 12.
     """
-    days = [int(found[3]) for text in texts if (found := _ISO.fullmatch(text))]
+    days = [int(found[3]) for text in texts if (found := ISO.fullmatch(text))]
     pairs = voting_pairs(texts)
     return bool(days and pairs) and max(days) <= MONTHS and all(max(pair) > MONTHS for pair in pairs)
 
@@ -135,7 +135,7 @@ def _plain(text: str, order: str) -> date | None:
     """Read a date whose parts can be told without an order; a declared format may be eight digits of its own."""
     if "%Y" in order[:2]:  # a declared format that begins like ISO 8601 may mean another order
         return None
-    found = _ISO.fullmatch(text) or _GLUED.fullmatch(text) or _KANJI.fullmatch(text)
+    found = ISO.fullmatch(text) or _GLUED.fullmatch(text) or _KANJI.fullmatch(text)
     found = found or (None if "%" in order else _DICOM.fullmatch(text))
     return date(int(found[1]), int(found[2]), int(found[3])) if found else None
 

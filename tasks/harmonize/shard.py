@@ -38,7 +38,7 @@ from tasks.harmonize.report import (
 )
 from tasks.harmonize.report_page import report_html
 from tasks.harmonize.subjects import CONTRADICTED
-from tasks.harmonize.traces import Traces
+from tasks.harmonize.traces import SourceColumns, Traces
 from tasks.identity import Pseudonymizer
 from tasks.model import BatchPlan, StageReport
 from tasks.store.files import create_from, fetch
@@ -252,7 +252,9 @@ def _conformed(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
 
 def _write_reports(plan: BatchPlan, context: BatchContext, sent: _Sent, made: Canonical) -> None:
     """Write what the site can act on: private, since names of files are the site's; the rest has counts only."""
-    places = sorted({*sent.rows, *_rows_of_held(sent, made), *_rows_of_undecided(sent, made)})
+    columns = sent.traces.source_columns()
+    blamed = (*_rows_of_held(sent, made, columns), *_rows_of_undecided(sent, made, columns))
+    places = sorted({*sent.rows, *blamed})
     held = Counter(file for file, _ in {(file, row) for file, row, _, _ in places if row != WHOLE_FILE})
     files = [replace(file, rows_held=held[at]) for at, file in enumerate(sent.files)]
     groups = grouped(Problem(files[file].name, row, header, rule) for file, row, rule, header in places)
@@ -282,9 +284,8 @@ def _write_reports(plan: BatchPlan, context: BatchContext, sent: _Sent, made: Ca
         context.work.create(context.layout.run(plan.run, name), content)
 
 
-def _rows_of_undecided(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int, str, str]]:
+def _rows_of_undecided(sent: _Sent, made: Canonical, columns: SourceColumns) -> Iterator[tuple[int, int, str, str]]:
     """Give the rows of records that cells decide only together, with the column that a rule is about."""
-    columns = sent.traces.source_columns()
     for one in made.undecided.to_pylist():
         place = one["kind"], one["file"], one["slot"]
         found = [columns[*place, name] for name in _ABOUT[one["rule"]] if columns.get((*place, name))]
@@ -292,9 +293,9 @@ def _rows_of_undecided(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int,
         yield one["file"], one["row"], one["rule"], headers[found[0] - 1] if found else ""
 
 
-def _rows_of_held(sent: _Sent, made: Canonical) -> Iterator[tuple[int, int, str, str]]:
+def _rows_of_held(sent: _Sent, made: Canonical, columns: SourceColumns) -> Iterator[tuple[int, int, str, str]]:
     """Give the rows that tell of a held subject, where no single cell is to blame, with the columns that do."""
-    columns, blamed = sent.traces.source_columns(), _blamed(made)
+    blamed = _blamed(made)
     records = sent.records.of("subject")
     held = pa.array(sorted(blamed), pa.string())
     for record in records.filter(pc.is_in(records["subject_id"], value_set=held)).to_pylist():

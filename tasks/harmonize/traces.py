@@ -21,6 +21,7 @@ from tasks.identity import Pseudonymizer
 CONSTANT = "constant:site"  # the mapping of a value that the site file gives to every row of a file
 CELL = "cell"
 ROW = "row"
+SourceColumns = dict[tuple[str, int, int, str], int]  # places by kind, file, slot and attribute; the first is 1
 _DIGEST = pa.binary(16)
 POINTS = pa.schema([("trace", pa.int32()), ("row", pa.int32()), ("raw_digest", _DIGEST)])
 TRACES = pa.schema(
@@ -54,13 +55,15 @@ class Traces:
 
     def tables(self) -> dict[str, pa.Table]:
         """Give points and traces as tables."""
-        points = pa.concat_tables([POINTS.empty_table(), *self.points])
-        return {"points": points, "traces": pa.Table.from_pylist(self.traces, schema=TRACES)}
+        return {"points": pa.concat_tables([POINTS.empty_table(), *self.points]), "traces": self._shared()}
 
-    def source_columns(self) -> dict[tuple[str, int, int, str], int]:
+    def _shared(self) -> pa.Table:
+        return pa.Table.from_pylist(self.traces, schema=TRACES)
+
+    def source_columns(self) -> SourceColumns:
         """Give the place of the source column of every kind, file, slot and attribute that a cell tells."""
         names = ("kind", "file", "slot", "attribute", "source_column")
-        found = self.tables()["traces"].select(names)
+        found = self._shared()
         return {
             tuple(key): place for *key, place in zip(*(found[name].to_pylist() for name in names), strict=True) if place
         }

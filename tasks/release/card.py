@@ -142,7 +142,11 @@ def _page(tables: Mapping[str, pa.Table], about: About, drawn: Mapping[str, str]
         for name, count, meaning in _rows(tables)
     )
     _, _, *words = _reading()
-    sheet = f'<p><img src="{CONTACT_SHEET}" alt="One image of each of a few series"></p>' if has_sheet else ""
+    sheet = (
+        f'<h3>A few series</h3><p><img src="{CONTACT_SHEET}" alt="One image of each of a few series"></p>'
+        if has_sheet
+        else ""
+    )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'

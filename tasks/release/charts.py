@@ -7,7 +7,7 @@ from typing import Final
 
 WIDTH = 640
 ROW = 24
-LABEL = 220  # room for the words on the left
+LABEL = 244  # room for the words on the left, 32 characters in a wide font
 NUMBER = 76  # room for the numbers on the right
 HEAD = 44
 COLORS: Final = ("#2a6f97", "#e07a1f", "#7a4fa3")

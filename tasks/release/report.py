@@ -17,11 +17,12 @@ from tasks.store import ReadOnlyStore
 GATE_REPORT: Final = "report/gates.json"
 PAGE: Final = "report/index.html"
 PLOT: Final = "report/representation.svg"
+COUNTED: Final = frozenset({"count", "instances", "subjects"})  # heads of columns of numbers
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;color:#1f2933;margin:2rem auto;max-width:60rem;padding:0 1rem}"
     "h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse;width:100%}"
     "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e4e7eb;vertical-align:top}"
-    "th{color:#52606d;font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%}"
+    "th{color:#52606d;font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%}"
 )
 
 
@@ -100,7 +101,7 @@ def _disclosure(figures: Mapping[str, Any]) -> list[tuple[str, object]]:
 
 def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = ["<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in rows]
-    top = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    top = "".join(f'<th class="n">{name}</th>' if name in COUNTED else f"<th>{html.escape(name)}</th>" for name in head)
     table = f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n" + "\n".join(lines) + "\n</tbody>\n</table>"
     return f"<h2>{html.escape(title)}</h2>\n{table if lines else '<p>None.</p>'}"
 

@@ -93,7 +93,7 @@ def _read(work: ReadOnlyStore, layout: BatchLayout, run: str, late: pa.Array, fo
     tables[INSTANCES] = on_disk(f"tables/{INSTANCES}.parquet", BATCH[INSTANCES])
     anchors = _table(work, layout.run(run, "harmonized/anchors.parquet"), ANCHORS)
     ledger = on_disk("ledger.parquet", LEDGER)
-    lineage = on_disk(f"tables/{LINEAGE}.parquet", BATCH[LINEAGE])
+    lineage = on_disk(f"harmonized/{LINEAGE}.parquet", BATCH[LINEAGE])
     headers = _headers(work, layout.run(run, "settled/instances.parquet"), ledger, folder / "settled.parquet")
     return AcceptedBatch(layout.site, layout.batch, run, tables, anchors, ledger, late, lineage, headers)
 

@@ -5,10 +5,10 @@ compared with them.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,6 +18,7 @@ from expectations.schemas.catalog import BATCH
 from expectations.schemas.pipeline import MARGINALS
 from expectations.suites.checks import COMPLETE, DRIFT, fact
 from expectations.suites.demands import values_of
+from tasks.distance import jensen_shannon
 from tasks.layout import BatchLayout
 from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
@@ -88,31 +89,26 @@ def _facts(now: pa.Table, earlier: pa.Table, site_shares: Mapping[str, float]) -
     counted = set(zip(now["table"].to_pylist(), now["column"].to_pylist(), strict=True))
     tables = set(now["table"].to_pylist())
     for one in marginals():
-        counts, before = _of(now, one), _of(earlier, one)
-        rows, missing = sum(counts.values()), counts.pop(None, 0)
-        before.pop(None, None)
+        (counts, missing), (before, _) = _of(now, one), _of(earlier, one)
+        rows = missing + sum(counts.values())
         if (one.table, one.column) not in counted and one.table in tables:
             continue  # it could not be counted, though its table could
         least = site_shares.get(one.place, one.least_share)
         is_short = rows >= FEWEST and rows - missing < least * rows
         yield fact(one.table, COMPLETE, one.column), missing if is_short else 0
-        distance = jensen_shannon(counts, before) if min(sum(counts.values()), sum(before.values())) >= FEWEST else 0
+        is_enough = min(sum(counts.values()), sum(before.values())) >= FEWEST
+        distance = (jensen_shannon(counts, before) or 0) if is_enough else 0
         yield fact(one.table, DRIFT, one.column), round(THOUSAND * distance) if distance > one.most_distance else 0
 
 
-def _of(table: pa.Table, one: Marginal) -> dict[str | None, int]:
+def _of(table: pa.Table, one: Marginal) -> tuple[dict[str, int], int]:
+    """Give the counts by value, and that of the rows without one."""
     ours = table.filter(pc.and_(pc.equal(table["table"], one.table), pc.equal(table["column"], one.column)))
-    counts: dict[str | None, int] = {}
+    counts: Counter[str] = Counter()
+    missing = 0
     for row in ours.to_pylist():
-        counts[row["value"]] = counts.get(row["value"], 0) + row["count"]
-    return counts
-
-
-def jensen_shannon(ours: Mapping[str | None, int], theirs: Mapping[str | None, int]) -> float:
-    """Give the Jensen-Shannon distance of two distributions, from 0 for equal to 1 for disjoint ones (base 2)."""
-    values = sorted(map(str, {*ours, *theirs}))
-    p, q = (np.array([counts.get(value, 0) for value in values], np.float64) for counts in (ours, theirs))
-    p, q = p / p.sum(), q / q.sum()
-    middle = (p + q) / 2
-    divergence = sum(float(np.sum(one[one > 0] * np.log2(one[one > 0] / middle[one > 0]))) for one in (p, q)) / 2
-    return float(np.sqrt(max(divergence, 0.0)))
+        if row["value"] is None:
+            missing += row["count"]
+        else:
+            counts[row["value"]] += row["count"]
+    return counts, missing

@@ -15,7 +15,9 @@ from prefect.testing.utilities import prefect_test_harness
 
 from config.errors import ConfigError
 from config.settings import Settings
+from flows import serving
 from flows.limits import alone
+from flows.prefect_server import DEPLOYMENTS
 from tasks import catalog, running
 from tasks.errors import CurationError, GateError, ShardTimeoutError, StoreError
 from tasks.model import BatchPlan, ShardRef, StageReport
@@ -109,3 +111,7 @@ def test_two_runs_never_work_on_one_batch() -> None:
         thread.join(60)
     assert sorted(inside) == ["first in", "first out", "second in", "second out"]
     assert [words.split()[0] for words in inside][0::2] == [words.split()[0] for words in inside][1::2]
+
+
+def test_what_is_waited_for_is_what_is_served() -> None:
+    assert [one.name for one in serving.deployments()] == list(DEPLOYMENTS)

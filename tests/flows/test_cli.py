@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from config.errors import ConfigError
 from docs.generate import OTHER_EXITS, PAGES, commands
 from flows.cli import app
+from flows.terminal import in_words
 from tasks import errors
 
 COMMANDS = list(commands(typer.main.get_command(app), ()))
@@ -52,3 +53,19 @@ def test_the_settings_in_force_are_explained(empty_folder: Path, monkeypatch: py
     assert said["sites"]["good"] == "sound"
     assert "speed" in said["sites"]["bad"]
     assert runner.invoke(app, ["explain-config", "--sites", "sites"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"n_subjects": 22, "n_series": 42}, "n_subjects 22, n_series 42"),
+        ({"sex": 0.14688222351954675}, "sex 0.147"),
+        (["CR", "CT"], "CR, CT"),
+        (("A",), "A"),
+        ({}, ""),
+        (None, ""),
+        (False, "False"),
+    ],
+)
+def test_people_are_shown_words_and_no_notation_of_a_language(value: object, words: str) -> None:
+    assert in_words(value) == words

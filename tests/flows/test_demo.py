@@ -5,9 +5,12 @@ import sqlite3
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from pyarrow import dataset
 
 from config.settings import Settings
+from flows.demo import VERSION
 from flows.demo_canaries import canaries
 from flows.demo_data import demo_batches
 from flows.up import Installation, health
@@ -15,6 +18,7 @@ from tasks.store import Store
 from tasks.store.opening import open_named
 from tests.flows.command import DemoRun, curate
 from tests.oracle.leaks import leaks
+from tests.store.buckets import bucket_of, duckdb_at
 
 pytestmark = pytest.mark.services
 BATCHES = [("s01", "b2026-01"), ("s01", "b2026-02"), ("s02", "b2026-01")]
@@ -93,6 +97,31 @@ def test_a_stranger_can_verify_the_release(demo_run: DemoRun, installation: Inst
     assert installation.children
     answer = curate("verify-release", "--json", folder=demo_run.folder)
     assert (answer.returncode, '"problems": []' in answer.stdout) == (0, True), answer.stdout
+
+
+@pytest.mark.filterwarnings("ignore")  # what other packages warn of at import
+def test_researchers_open_the_released_tables_straight_from_the_bucket(
+    release: Store, demo_settings: Settings, tmp_path: Path
+) -> None:
+    """DuckDB, pyarrow and pandas read every table as it lies there; mlcroissant loads it by its description."""
+    import mlcroissant  # noqa: PLC0415 -- warns at import
+
+    bucket = bucket_of(demo_settings.s3)
+    root = f"releases/{VERSION}/"
+    for found in release.list(root):
+        if found.key.endswith((".json", ".parquet")):
+            path = tmp_path / found.key.removeprefix(root)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(release.read(found.key))
+    described = mlcroissant.Dataset(str(tmp_path / "croissant.json"))
+    with duckdb_at(bucket) as database:
+        for name in (one.id for one in described.metadata.record_sets):
+            path = f"release/{root}tables/{name}.parquet"
+            rows = dataset.dataset(path, filesystem=bucket).to_table()
+            assert database.read_parquet(f"s3://{path}").to_arrow_table().num_rows == rows.num_rows
+            assert len(pd.read_parquet(path, filesystem=bucket)) == rows.num_rows
+            assert len(list(described.records(name))) == rows.num_rows
+            assert rows.num_rows > 0 or name in {"measurement", "medication", "withdrawals"}, name
 
 
 @pytest.mark.parametrize(("site", "batch"), BATCHES)

@@ -179,7 +179,8 @@ class Batch:
         layout = BatchLayout(*self.name.split("/"))
         for image in self.images:
             work.create(object_key(image.sha256), image.data)
-        tables = {f"tables/{name}.parquet": table_of(BATCH[name], rows) for name, rows in self.rows.items()}
+        folders = {name: "harmonized" if name == "lineage" else "tables" for name in self.rows}
+        tables = {f"{folders[name]}/{name}.parquet": table_of(BATCH[name], rows) for name, rows in self.rows.items()}
         tables["harmonized/anchors.parquet"] = table_of(ANCHORS, self.index_dates())
         tables["ledger.parquet"] = table_of(LEDGER, self.ledger())
         for name, table in tables.items():

@@ -137,6 +137,9 @@ def test_every_picture_is_sound_and_stays_within_its_edges(picture: str) -> None
         assert box["width"] >= 0
         assert box["x"] + box["width"] <= width
         assert box["y"] + box["height"] <= height
+    for label in root.iter(f"{SVG}text"):
+        if label.get("text-anchor") == "end":
+            assert 7 * len(label.text or "") <= float(label.attrib["x"])  # px of a wide character at 13 px
 
 
 def test_bars_are_as_long_as_their_counts() -> None:

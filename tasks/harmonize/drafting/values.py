@@ -8,7 +8,7 @@ from config.fields import DETAIL, EVENT_DETAIL, EVENT_KIND, KINDS, Field, Form
 from config.vocab import candidate_sets, code_sets, fold
 from config.vocab.headers import event_words, words_of
 from tasks.harmonize.ages import decide_age
-from tasks.harmonize.dates import FORMS
+from tasks.harmonize.dates import FORMS, ISO
 from tasks.harmonize.decisions import Vote, date_vote
 from tasks.harmonize.drafting.codebook import Entry
 from tasks.harmonize.drafting.tables import ColumnFacts
@@ -18,7 +18,6 @@ MOST_CODES = 30  # distinct texts; a column with more is no coded one
 FEWEST_TO_SHOW = 3  # patients; a rarer text may be one person's
 LONGEST_CODE = 40  # characters
 UNKNOWN_CODES = 0.8  # how far few distinct texts without a meaning speak for a coded column
-_ISO = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}([T ].*)?")
 _EIGHT = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
 _SHORT = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}")
 _NUMBER = re.compile(r"[<>]?\s*-?\d+(?:[.,]\d{3})*(?:[.,]\d+)?")
@@ -98,7 +97,7 @@ def shown_codes(facts: ColumnFacts) -> dict[str, int]:
 
 def is_date(text: str) -> bool:
     """Tell whether a text has the form of a date."""
-    return any(form.fullmatch(text) for form in (_ISO, _EIGHT, _SHORT, *FORMS))
+    return any(form.fullmatch(text) for form in (_EIGHT, _SHORT, *FORMS))
 
 
 def is_number(text: str) -> bool:
@@ -113,7 +112,7 @@ def _percent(share: float) -> str:
 def _dates(facts: ColumnFacts, entry: Entry) -> Fit:
     share = facts.share(is_date)
     vote = date_vote(facts.texts)
-    forms = {"YYYY-MM-DD": _ISO, "YYYYMMDD": _EIGHT, "two-digit years": _SHORT}
+    forms = {"YYYY-MM-DD": ISO, "YYYYMMDD": _EIGHT, "two-digit years": _SHORT}
     seen = [name for name, form in forms.items() if facts.share(form.fullmatch) > 0]
     evidence = f"{_percent(share)} have the form of dates" + (f" ({', '.join(seen)})" if seen else "")
     if vote != Vote(0, 0, 0):

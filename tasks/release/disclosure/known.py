@@ -88,9 +88,15 @@ class Known:
         return texts.filter(pc.and_not(means, pc.is_in(texts, value_set=_OURS)))
 
     def old_names(self) -> Iterator[pa.Array]:
-        """Give the names of raw objects without their folders, in small letters, many at a time."""
+        """Give the names of raw objects without their folders, in small letters, many at a time.
+
+        Short numbers and our own names of tables and columns are left out: lineage has such words of its own.
+        """
         for batch in self.batches:
-            yield from (pc.utf8_lower(names) for names in self._names(batch, "sources", "source", last=True))
+            for found in self._names(batch, "sources", "source", last=True):
+                names = pc.utf8_lower(found)
+                is_short_number = pc.match_substring_regex(names, rf"^\d{{1,{SHORTEST - 1}}}$")
+                yield names.filter(pc.invert(pc.or_(is_short_number, pc.is_in(names, value_set=_OURS))))
 
     def _names(self, batch: AcceptedBatch, table: str, name: str, *, last: bool) -> Iterator[pa.Array]:
         """Give the last parts of raw keys below their batch, or all the others, many at a time, once each of these."""

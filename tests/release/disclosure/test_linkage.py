@@ -37,10 +37,8 @@ def known(tmp_path: Path) -> Known:
         {"kind": "instance", "id_old": SOP, "id_new": "2.25.1.1.1"},
     ]
     folders = ("imaging_study", "2026.11.01", "zzcanary_folder")
-    sources = [
-        {"source_id": f"{place:032}", "source": RAW.replace("zzcanary_folder", folder)}
-        for place, folder in enumerate(folders)
-    ]
+    names = [*(RAW.replace("zzcanary_folder", folder) for folder in folders), "site-a/batch-1/2", "site-a/batch-1/dose"]
+    sources = [{"source_id": f"{place:032}", "source": name} for place, name in enumerate(names)]
     made.work.create(layout.private_run("run1", "crosswalk.parquet"), write_table(table_of(CROSSWALK, crosswalk)))
     made.work.create(layout.private_run("run1", "sources.parquet"), write_table(table_of(SOURCES, sources)))
     ring = tmp_path / "keys.toml"
@@ -92,6 +90,8 @@ def test_what_stayed_as_it_was_and_words_and_numbers_of_ours_are_no_leaks(known:
     files = {
         "a.txt": b"Unknown 1.2.840.10008.1.2 4711 imaging_study of 2026.11.01",
         "b.parquet": a_table("sop_uid", "2.25.1.1.1", note="1.2.840.10008.1.2"),
+        "c.parquet": a_table("mapping_version", "2"),
+        "d.parquet": a_table("field", "dose"),
     }
     assert leaking(files, known) == {}
 
