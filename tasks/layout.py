@@ -5,6 +5,7 @@ from dataclasses import dataclass
 CURRENT = "current.json"
 MARKER = "_COMPLETE"
 LATE = "late/"
+HIDDEN = "withdrawn/"  # withdrawn objects that the policy keeps; a bucket policy denies it to readers
 WITHDRAWN = "private/withdrawn.parquet"  # what was withdrawn and stays out of every release
 PARTITIONS = "private/partitions.parquet"  # which subject is in which part of releases, for good
 BATCH_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # a batch names folders of ours, so it is as plain as they are
@@ -92,6 +93,11 @@ def data_key(series_uuid: str, instance_uuid: str) -> str:
 def tombstone_key(instance_uuid: str) -> str:
     """Give the public key of the note that stands for one withdrawn instance."""
     return f"tombstones/{instance_uuid}.json"
+
+
+def hidden_key(key: str) -> str:
+    """Give the key in the same store under which a withdrawn object is kept, out of its readers' reach."""
+    return f"{HIDDEN}{key}"
 
 
 def disclosure_key(version: str, root_digest: str) -> str:

@@ -59,6 +59,15 @@ class PartitionPolicy(BaseModel):
         return values
 
 
+class WithdrawalPolicy(BaseModel):
+    """What becomes of the objects that are withdrawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    objects: Literal["delete", "hide"] = Field(
+        description="Whether withdrawn objects are removed, or moved to withdrawn/, which readers must be denied."
+    )
+
+
 class ReleasePolicy(BaseModel):
     """A release policy, frozen; unknown keys are refused."""
 
@@ -82,6 +91,7 @@ class ReleasePolicy(BaseModel):
     web_address: str = Field("", pattern=r"^(https://[^\s\"/]+(/[^\s\"]*)?)?$", description="The same for web clients.")
     batches: Literal["all"] | tuple[BatchName, ...] = Field(description="Batches that are released, as <site>/<batch>.")
     partition: PartitionPolicy
+    withdrawal: WithdrawalPolicy = Field(description="What becomes of withdrawn objects.")
     disclosure: Disclosure = Field(description="How much of a person is shown.")
     representation: Representation = Field(description="The population that a release is compared with.")
     approval: Approval = Field(description="Whether a person decides before a release is published.")

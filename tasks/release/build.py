@@ -148,7 +148,8 @@ def build_release(
             return build_release(version, context=context, progress=progress, approved=approved, check=check)
         _keep_records(draft, context)
         copied = publish(parts, context, progress, lambda: _nothing_withdrawn_since(draft, context))
-        removed = sum(take_away(part.store, part.withdrawals) for part in draft.parts.values())
+        how = context.policy.withdrawal.objects
+        removed = sum(take_away(part.store, part.withdrawals, objects=how) for part in draft.parts.values())
     return ReleaseReport(
         **_summary(draft),
         objects_copied=copied,
