@@ -403,10 +403,12 @@ def download(  # noqa: PLR0913 -- each is an option of the command
         )
     if as_json:
         say_json(report.as_dict())
-    elif not report.objects:
+    elif not report.objects and not report.withdrawn:
         say(f"no instance of release {report.version} fits the filters: nothing was downloaded")
     else:
         show_rows("Download", [report.as_dict()])
+    if report.withdrawn:
+        note(f"{report.withdrawn} of the chosen objects were withdrawn since {report.version}: they were left out")
 
 
 def diff_releases(older: str, newer: str, given: Settings, file: Path | None, *, as_json: bool) -> None:
