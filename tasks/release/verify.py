@@ -27,6 +27,7 @@ from tasks.release.commit import DATA, Progress, sampled
 from tasks.release.gates import cohort_findings, key_findings, tree_findings
 from tasks.release.merging import COUNTED, recounted
 from tasks.release.model import Commit, Problem, ReleasedFile, Tables
+from tasks.release.object_references import ReferenceCheck, reference_check
 from tasks.release.reading import (
     COMMIT,
     RELEASES,
@@ -95,8 +96,9 @@ def verify_release(  # noqa: PLR0913 -- each is an option of the command
         problems += [*_contents(tables, commit), *_differences(release, tables, commit)]
         problems += _derived(tables, commit)
     problems += [*_listing(release, tables["imaging_instance"], commit)]
-    reading = _reading(release, sampled(tables["imaging_instance"], sample), progress)
-    return [*problems, *(_objects(reading, 0) if state is None else _resumed(reading, commit, state))]
+    reading = _reading(release, tables["imaging_instance"], commit, (sample, progress))
+    found = _objects(reading, 0) if state is None else _resumed(reading, commit, state)
+    return [*problems, *found, *reading.references.notes()]
 
 
 def expected_tables() -> tuple[str, ...]:
@@ -258,8 +260,8 @@ def _orphans(
         return
     orphans = listed.filter(pc.invert(pc.is_in(listed, value_set=pc.unique(named))))
     if len(orphans):
-        detail = f"{len(orphans)} objects that no release names, such as a builder leaves that was stopped"
-        yield Problem("orphans", DATA, detail, is_note=True)
+        detail = f"{len(orphans)} objects that no release names: a build is under way, or curate sweep removes them"
+        yield Problem("orphans", DATA, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,21 +272,29 @@ class Reading:
     rows: pa.Table
     progress: Progress | None
     total: int
+    references: ReferenceCheck
 
 
-def _reading(release: ReadOnlyStore, rows: pa.Table, progress: Progress | None) -> Reading:
-    return Reading(release, rows, progress, rows.num_rows)
+def _reading(
+    release: ReadOnlyStore, instances: pa.Table, commit: Commit, how: tuple[int | None, Progress | None]
+) -> Reading:
+    rows = sampled(instances, how[0])
+    pointer = read_pointer(release)
+    gone = listed_withdrawals(release, pointer.release_version if pointer else None)
+    place = table_key(commit.release_version, "imaging_instance")
+    return Reading(release, rows, how[1], rows.num_rows, reference_check(instances, gone, place))
 
 
 def _resumed(reading: Reading, commit: Commit, state: Path) -> list[Problem]:
     """Read objects from where an earlier check of the same rows stopped, and remember every step."""
     subject = {"commit_sha256": commit.sha256, "objects": reading.rows.num_rows}
-    done, problems = _remembered(state, subject)
+    done, problems = _remembered(state, subject, reading.references)
     while done < reading.rows.num_rows:
         piece = replace(reading, rows=reading.rows.slice(0, done + READS_PER_STEP))
         problems += _objects(piece, done)
         done = piece.rows.num_rows
-        content = json.dumps(subject | {"done": done, "problems": [asdict(one) for one in problems]})
+        told = {"outside": reading.references.outside, "gone": reading.references.gone}
+        content = json.dumps(subject | {"done": done, "problems": [asdict(one) for one in problems]} | told)
         part = state.with_name(f"{state.name}.part")
         part.write_text(content, encoding="utf-8")
         part.replace(state)
@@ -292,19 +302,21 @@ def _resumed(reading: Reading, commit: Commit, state: Path) -> list[Problem]:
     return problems
 
 
-def _remembered(state: Path, subject: Mapping[str, object]) -> tuple[int, list[Problem]]:
+def _remembered(state: Path, subject: Mapping[str, object], references: ReferenceCheck) -> tuple[int, list[Problem]]:
     """Give how far an earlier check came and what it found; nothing if it was one of other objects."""
     try:
         content = json.loads(state.read_text(encoding="utf-8"))
         if {name: content[name] for name in subject} != subject:
             return 0, []
-        return int(content["done"]), [Problem(**one) for one in content["problems"]]
+        done, problems = int(content["done"]), [Problem(**one) for one in content["problems"]]
+        references.outside, references.gone = int(content["outside"]), int(content["gone"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0, []
+    return done, problems
 
 
 def _objects(reading: Reading, start: int) -> Iterator[Problem]:
-    """Read objects: digests, and what their headers say of themselves."""
+    """Read objects: digests, what their headers say of themselves, and where their references lead."""
 
     def read(key: str) -> bytes | None:
         try:
@@ -318,12 +330,13 @@ def _objects(reading: Reading, start: int) -> Iterator[Problem]:
             rows = batch.to_pylist()
             for row, content in zip(rows, pool.map(read, [row["key"] for row in rows]), strict=True):
                 if content is not None:
-                    yield from _object(row, content)
+                    yield from _object(row, content, reading.references)
                 if reading.progress:
                     reading.progress(next(done), reading.total)
+    yield from reading.references.rest()
 
 
-def _object(row: Mapping[str, Any], content: bytes) -> Iterator[Problem]:
+def _object(row: Mapping[str, Any], content: bytes, references: ReferenceCheck) -> Iterator[Problem]:
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if (hashlib.sha256(content).hexdigest(), md5) != (row["sha256"], row["md5"]):
         yield Problem("digest", row["key"], "the object does not have the digests of the manifest")
@@ -339,3 +352,4 @@ def _object(row: Mapping[str, Any], content: bytes) -> Iterator[Problem]:
     identifiers = (marks.subject_id, marks.study_uid, marks.series_uid, marks.sop_uid)
     if identifiers != (row["subject_id"], row["study_uid"], row["series_uid"], row["sop_uid"]):
         yield Problem("marks", row["key"], "the object's identifiers are not those of the manifest")
+    yield from references.of(row["key"], content)
