@@ -245,7 +245,7 @@ def _draft(
     check: Check = by_counts,
 ) -> Draft:
     context.policy.check_version(version)
-    batches = accepted_batches(context.work, context.policy)
+    batches = accepted_batches(context.work, context.policy, context.batches)
     counted = [finding for batch in batches for finding in batch_findings(batch)]
     withdrawn = read_withdrawn(context.work, asked)
     kept, left_out = without_withdrawn(batches, withdrawn)
