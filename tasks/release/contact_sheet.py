@@ -17,11 +17,15 @@ from tasks.store import ReadOnlyStore
 ACROSS, DOWN = 4, 3
 SIDE = 160
 GAP = 4
+CHECKED: Final = ("checked_clean", "redacted")  # of deid_pixel: nothing was found, or it was blacked out
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 
 def contact_sheet(work: ReadOnlyStore, instances: pa.Table) -> bytes | None:
     """Give the sheet as PNG: the middle instance of series spread evenly over the release; None if none shows.
+
+    A series is shown only if what its pixels say was looked at in all of its instances: this picture is seen by people
+    who download nothing, and copied further than any file.
 
     Parameters
     ----------
@@ -30,10 +34,18 @@ def contact_sheet(work: ReadOnlyStore, instances: pa.Table) -> bytes | None:
     instances
         The table `imaging_instance`, in its order.
     """
-    series = pc.unique(instances["series_uid"])
+    series = _checked(instances)
     chosen = sampled(pa.table({"series_uid": series}), ACROSS * DOWN)["series_uid"].to_pylist()
     shown = [picture for uid in chosen if (picture := _middle(work, instances, uid)) is not None]
     return png(_sheet(shown)) if shown else None
+
+
+def _checked(instances: pa.Table) -> pa.Array:
+    """Give the series of which every instance was searched for text, in their order."""
+    is_checked = pc.is_in(instances["deid_pixel"], value_set=pa.array(CHECKED))
+    others = pc.unique(instances["series_uid"].filter(pc.invert(is_checked)))
+    series = pc.unique(instances["series_uid"])
+    return series.filter(pc.invert(pc.is_in(series, value_set=others)))
 
 
 def _middle(work: ReadOnlyStore, instances: pa.Table, series_uid: str) -> NDArray[np.uint8] | None:
