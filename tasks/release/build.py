@@ -25,6 +25,7 @@ from tasks.release.disclosure.control import Controlled, controlled
 from tasks.release.disclosure.gates import file_findings, judged
 from tasks.release.disclosure.known import Known
 from tasks.release.division import Division, divided
+from tasks.release.emptiness import refuse_empty, withdraws
 from tasks.release.gates import (
     batch_findings,
     by_counts,
@@ -292,6 +293,12 @@ def _draft(
             resized_objects(context.stores[part], prepared.instances),
         )
         parts[part] = Part(context.stores[part], prepared, count_changes(log), gone, made_of, shown.record)
+    if not parts[OPEN].prepared.commit.counts["n_subjects"]:
+        refuse_empty(
+            parts[OPEN].collection.held_instances,
+            is_withdrawal=withdraws(version, [part.withdrawals for part in parts.values()]),
+            left_out=sum(finding.count for finding in left_out),
+        )
     report = _judge(ReleaseFacts(version, counted, is_whole=True), context, check)
     return Draft(parts, _told(collection, parts), division, withdrawn, report)
 
