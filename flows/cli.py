@@ -348,7 +348,7 @@ def sweep(
     sequestered: Sequestered = None,
     json: Json = False,
 ) -> None:
-    """List, and with --delete remove, staged objects that no run and no release refers to."""
+    """List, and with --delete remove, what was staged and nothing refers to: objects, releases, unfinished uploads."""
     upkeep.sweep(commands.settings(work=work, release=release, sequestered=sequestered), days, delete, as_json=json)
 
 

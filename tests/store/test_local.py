@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import KeyExistsError, StoreError
+from tasks.store.folder import PARTIAL
 from tasks.store.local import LocalStore
 
 ESCAPES = ["../x", "a/../../x", "/etc/passwd", "a//b", "./a", "a/.", "", "a/", "..", "a\0b", "x" * 256, "é" * 200]
@@ -254,3 +255,18 @@ def test_a_file_that_is_written_piece_by_piece_is_nowhere_until_it_is_created(tm
         file.write(b"never created")
     assert [(one.key, store.read(one.key)) for one in store.list()] == [("a/b", b"0123")]
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"b", "lock"}
+
+
+def test_half_written_files_of_a_writer_that_was_stopped_are_found_and_discarded(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    assert list(store.leftovers()) == []
+    store.create("a", b"whole")
+    half = tmp_path / PARTIAL / "0123abcd"
+    half.write_bytes(b"half")
+    os.utime(half, (0, 0))
+    (left,) = store.leftovers()
+    assert (left.token, left.size_bytes, left.age_seconds > 1e9) == (("0123abcd",), 4, True)
+    store.discard(left)
+    store.discard(left)
+    assert list(store.leftovers()) == []
+    assert store.read("a") == b"whole"
