@@ -8,6 +8,7 @@ from config.release import load_release_policy
 from tasks.errors import GateError
 from tasks.release.build import build_release, plan_release
 from tasks.release.reading import committed, open_tables
+from tasks.release.verify import verify_release
 from tasks.release.withdraw import withdraw
 from tasks.release.withdrawn import Withdrawal
 from tasks.store.memory import MemoryStore
@@ -58,6 +59,7 @@ def test_withdrawing_everybody_publishes_an_empty_release_and_so_does_the_next_b
     assert list(installation.release.list("data/")) == []
     assert build_release("2027.01", context=installation.context).counts["n_subjects"] == 0
     assert open_tables(installation.release)["withdrawals"].num_rows == 10
+    assert [one for one in verify_release(installation.release) if not one.is_note] == []
 
 
 def test_a_withdrawal_that_leaves_too_few_to_show_is_not_stopped_by_it() -> None:
