@@ -291,6 +291,12 @@ def score_midib(
 def release_command(
     version: Annotated[str | None, typer.Argument(help="Name of the release; the date when left out.")] = None,
     *,
+    batch: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Batch to release, as <site>/<batch>; may be repeated, all that the release policy names by default."
+        ),
+    ] = None,
     raw: Raw = None,
     work: Work = None,
     release: Release = None,
@@ -300,9 +306,9 @@ def release_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
     json: Json = False,
 ) -> None:
-    """Build, check and publish a release of all accepted batches."""
+    """Build, check and publish a release of all accepted batches, or of those that are named."""
     given = commands.settings(raw=raw, work=work, release=release, sequestered=sequestered, keys=keys)
-    commands.release(version, given, local=local, dry_run=dry_run, as_json=json)
+    commands.release(version, batch or [], given, local=local, dry_run=dry_run, as_json=json)
 
 
 @app.command()
@@ -342,7 +348,7 @@ def sweep(
     sequestered: Sequestered = None,
     json: Json = False,
 ) -> None:
-    """List, and with --delete remove, staged objects that no run and no release refers to."""
+    """List, and with --delete remove, what was staged and nothing refers to: objects, releases, unfinished uploads."""
     upkeep.sweep(commands.settings(work=work, release=release, sequestered=sequestered), days, delete, as_json=json)
 
 

@@ -1,7 +1,7 @@
 """What each command of the command line does, as plain functions that import what only they need."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -304,20 +304,24 @@ def score_midib(  # noqa: PLR0913 -- each is an option of the command
         show_rows(title, rows)
 
 
-def release(version: str | None, given: Settings, *, local: bool, dry_run: bool, as_json: bool) -> None:
-    """Build and publish a release, or show what it would hold."""
+def release(  # noqa: PLR0913 -- each is an option of the command
+    version: str | None, batches: Sequence[str], given: Settings, *, local: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Build and publish a release of these batches, or of all, or show what it would hold."""
     from tasks import running
 
     name = version or todays_version()
     with progress_bar():
         if dry_run:
-            answer = running.plan_publication(name, given).as_dict()
+            answer = running.plan_publication(name, given, batches).as_dict()
         elif local or not use_prefect(given):
-            answer = running.publish(name, given, lambda done, total: tell("copy", done, total)).as_dict()
+            answer = running.publish(
+                name, given, lambda done, total: tell("copy", done, total), batches=batches
+            ).as_dict()
         else:
             from flows.release import build_release
 
-            answer = build_release(name).as_dict()
+            answer = build_release(name, list(batches) or None).as_dict()
     if as_json:
         say_json(answer)
     else:
@@ -404,10 +408,12 @@ def download(  # noqa: PLR0913 -- each is an option of the command
         )
     if as_json:
         say_json(report.as_dict())
-    elif not report.objects:
+    elif not report.objects and not report.withdrawn:
         say(f"no instance of release {report.version} fits the filters: nothing was downloaded")
     else:
         show_rows("Download", [report.as_dict()])
+    if report.withdrawn:
+        note(f"{report.withdrawn} of the chosen objects were withdrawn since {report.version}: they were left out")
 
 
 def diff_releases(older: str, newer: str, given: Settings, file: Path | None, *, as_json: bool) -> None:

@@ -84,16 +84,20 @@ def _patients(who: Named, given: Settings) -> list[str]:
 
 def sweep(given: Settings, days: int, delete: bool, *, as_json: bool) -> None:  # noqa: FBT001 -- the option itself
     """Show, or remove, what nothing refers to in the work store and the release stores that are configured."""
-    from tasks.release.sweep import sweep_release, sweep_work
+    from tasks.release.model import OPEN, SEQUESTERED
+    from tasks.release.sweep import sweep_release, sweep_staged, sweep_uploads, sweep_work
     from tasks.store.opening import open_named
 
-    found = [sweep_work(open_named("work", given), days=days, delete=delete)]
-    parts: tuple[StoreName, ...] = ("release", "sequestered")
-    named = [name for name in parts if getattr(given, name)]
-    found += [sweep_release(name, open_named(name, given), days=days, delete=delete) for name in named]
+    names: tuple[StoreName, ...] = ("release", "sequestered")
+    work, stores = open_named("work", given), {name: open_named(name, given) for name in names if getattr(given, name)}
+    parts = {part: stores[name] for part, name in zip((OPEN, SEQUESTERED), names, strict=True) if name in stores}
+    found = [sweep_work(work, days=days, delete=delete), sweep_staged(work, parts, days=days, delete=delete)]
+    found += [sweep_release(name, store, days=days, delete=delete) for name, store in stores.items()]
+    every = {"work": work, **stores}
+    found += [sweep_uploads(name, store, days=days, delete=delete) for name, store in every.items()]
     if as_json:
         say_json({"stores": [one.as_dict() for one in found]})
         return
-    show_rows("Staged objects that nothing refers to", [one.as_dict() for one in found])
+    show_rows("Staged, and referred to by nothing", [one.as_dict() for one in found])
     if not delete and any(one.old for one in found):
         note("nothing was removed: --delete removes what is old enough; do it while no batch and no release is built")

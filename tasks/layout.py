@@ -5,6 +5,8 @@ from dataclasses import dataclass
 CURRENT = "current.json"
 MARKER = "_COMPLETE"
 LATE = "late/"
+HIDDEN = "withdrawn/"  # withdrawn objects that the policy keeps; a bucket policy denies it to readers
+STAGED = "staged/"  # releases that wait for a person's decision
 WITHDRAWN = "private/withdrawn.parquet"  # what was withdrawn and stays out of every release
 PARTITIONS = "private/partitions.parquet"  # which subject is in which part of releases, for good
 BATCH_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # a batch names folders of ours, so it is as plain as they are
@@ -94,6 +96,11 @@ def tombstone_key(instance_uuid: str) -> str:
     return f"tombstones/{instance_uuid}.json"
 
 
+def hidden_key(key: str) -> str:
+    """Give the key in the same store under which a withdrawn object is kept, out of its readers' reach."""
+    return f"{HIDDEN}{key}"
+
+
 def disclosure_key(version: str, root_digest: str) -> str:
     """Give the private key of the record of what a release coarsened; a release of other content has another."""
     return f"private/releases/{version}/{root_digest[:16]}/disclosure.parquet"
@@ -101,7 +108,7 @@ def disclosure_key(version: str, root_digest: str) -> str:
 
 def staged_key(version: str, root_digest: str, name: str) -> str:
     """Give the work key under which a file of a release waits for a person's decision."""
-    return f"staged/{version}/{root_digest[:16]}/{name}"
+    return f"{STAGED}{version}/{root_digest[:16]}/{name}"
 
 
 def decision_key(version: str, root_digest: str, sha256: str) -> str:

@@ -208,19 +208,19 @@ def finished(plan: BatchPlan, settings: Settings) -> StageReport | None:
 
 
 @sealed
-def plan_publication(version: str, settings: Settings) -> "ReleasePlan":
-    """Say what building a release would do; writes nothing."""
+def plan_publication(version: str, settings: Settings, batches: Sequence[str] = ()) -> "ReleasePlan":
+    """Say what building a release of these batches, or of all that the policy names, would do; writes nothing."""
     from tasks.release.build import plan_release
 
-    return plan_release(version, context=_release_context(settings))
+    return plan_release(version, context=_release_context(settings, batches))
 
 
 @sealed
-def stage_publication(version: str, settings: Settings) -> "ReleasePlan":
+def stage_publication(version: str, settings: Settings, batches: Sequence[str] = ()) -> "ReleasePlan":
     """Build and check a release and lay it into the work store for a person to decide about."""
     from tasks.release.build import stage_release
 
-    return stage_release(version, context=_release_context(settings))
+    return stage_release(version, context=_release_context(settings, batches))
 
 
 @sealed
@@ -229,12 +229,21 @@ def publish(
     settings: Settings,
     progress: Callable[[int, int], None] | None = None,
     approved: str = "",
+    batches: Sequence[str] = (),
 ) -> "ReleaseReport":
-    """Build, check and publish a release of all accepted batches; `approved` is the root digest that a person saw."""
+    """Build, check and publish a release of accepted batches.
+
+    Parameters
+    ----------
+    approved
+        The root digest that a person saw.
+    batches
+        The only ones to take, as ``<site>/<batch>``; all that the policy releases if none are named.
+    """
     from tasks.release.build import build_release
     from tasks.validate.releases import release_check
 
-    context = _release_context(settings)
+    context = _release_context(settings, batches)
     return build_release(
         version, context=context, progress=progress, approved=approved, check=release_check(context.work)
     )
@@ -269,7 +278,7 @@ def withdraw(
     return take_out(asked, version, context=_release_context(settings), progress=progress)
 
 
-def _release_context(settings: Settings) -> "ReleaseContext":
+def _release_context(settings: Settings, batches: Sequence[str] = ()) -> "ReleaseContext":
     from config.signing import load_signing_key
     from tasks.release.model import ReleaseContext
 
@@ -281,6 +290,7 @@ def _release_context(settings: Settings) -> "ReleaseContext":
         sequestered=open_named("sequestered", settings) if settings.sequestered else None,
         ring=load_key_ring(settings.key_ring) if settings.key_ring else None,
         signer=load_signing_key(settings.signing_key) if settings.signing_key else None,
+        batches=tuple(batches),
     )
 
 

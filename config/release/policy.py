@@ -18,6 +18,7 @@ BatchName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}
 DOI = r"^(10\.\d{4,9}/[^\s\"]+)?$"  # the syntax of DOI names, ISO 26324, as Crossref and DataCite register them
 AuthzPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$")]
 ADDRESS = r"^(s3://[^\s/]+(/[^\s]*)?)?$"
+WEB_ADDRESS = r"^(https://[^\s\"/]+(/[^\s\"]*)?)?$"
 Attribute = Literal["modality", "covid19_status", "age_band", "race", "sex", "ethnicity", "site"]
 NUMBER = r"(0|[1-9]\d*)"
 VERSION_FORMS = {
@@ -43,6 +44,7 @@ class PartitionPolicy(BaseModel):
     )
     authz: tuple[AuthzPath, ...] = Field(description="Gen3 resource paths that grant access to the sequestered part.")
     address: str = Field("", pattern=ADDRESS, description="Address of the sequestered store, as its readers know it.")
+    web_address: str = Field("", pattern=WEB_ADDRESS, description="The same for web clients that are let in.")
 
     @field_validator("attributes", "age_bands")
     @classmethod
@@ -57,6 +59,15 @@ class PartitionPolicy(BaseModel):
         if list(values) != sorted(values):
             raise ValueError("the ages do not ascend")
         return values
+
+
+class WithdrawalPolicy(BaseModel):
+    """What becomes of the objects that are withdrawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    objects: Literal["delete", "hide"] = Field(
+        description="Whether withdrawn objects are removed, or moved to withdrawn/, which readers must be denied."
+    )
 
 
 class ReleasePolicy(BaseModel):
@@ -79,9 +90,10 @@ class ReleasePolicy(BaseModel):
     access_level: Literal["open", "controlled"] = Field(description="Who may read the files.")
     authz: tuple[AuthzPath, ...] = Field(description="Gen3 resource paths that grant access.")
     address: str = Field("", pattern=ADDRESS, description="Public address of the release store.")
-    web_address: str = Field("", pattern=r"^(https://[^\s\"/]+(/[^\s\"]*)?)?$", description="The same for web clients.")
+    web_address: str = Field("", pattern=WEB_ADDRESS, description="The same for web clients.")
     batches: Literal["all"] | tuple[BatchName, ...] = Field(description="Batches that are released, as <site>/<batch>.")
     partition: PartitionPolicy
+    withdrawal: WithdrawalPolicy = Field(description="What becomes of withdrawn objects.")
     disclosure: Disclosure = Field(description="How much of a person is shown.")
     representation: Representation = Field(description="The population that a release is compared with.")
     approval: Approval = Field(description="Whether a person decides before a release is published.")

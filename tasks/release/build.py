@@ -23,6 +23,7 @@ from tasks.release.disclosure.control import Controlled, controlled
 from tasks.release.disclosure.gates import file_findings, judged
 from tasks.release.disclosure.known import Known
 from tasks.release.division import Division, divided
+from tasks.release.emptiness import refuse_empty, withdraws
 from tasks.release.gates import (
     batch_findings,
     by_counts,
@@ -152,7 +153,8 @@ def build_release(
             return build_release(version, context=context, progress=progress, approved=approved, check=check)
         _keep_records(draft, context)
         copied = publish(draft.bound, context, progress, lambda: _nothing_withdrawn_since(draft, context))
-        removed = sum(take_away(part.bound.store, part.withdrawals) for part in draft.parts.values())
+        how = context.policy.withdrawal.objects
+        removed = sum(take_away(part.bound.store, part.withdrawals, objects=how) for part in draft.parts.values())
     return ReleaseReport(
         **_summary(draft),
         objects_copied=copied,
@@ -248,7 +250,7 @@ def _draft(
     check: Check = by_counts,
 ) -> Draft:
     context.policy.check_version(version)
-    batches = accepted_batches(context.work, context.policy, folder)
+    batches = accepted_batches(context.work, context.policy, folder, context.batches)
     counted = [finding for batch in batches for finding in batch_findings(batch)]
     withdrawn = read_withdrawn(context.work, asked)
     kept, left_out = without_withdrawn(batches, withdrawn)
@@ -301,6 +303,12 @@ def _draft(
         standing = read_commit(context.stores[part], version)
         counted += standing_findings(prepared.commit, standing, bound.standing.resized)
         parts[part] = Part(bound, count_changes(log), gone, made_of, shown.record)
+    if not parts[OPEN].bound.prepared.commit.counts["n_subjects"]:
+        refuse_empty(
+            parts[OPEN].collection.held_instances,
+            is_withdrawal=withdraws(version, [part.withdrawals for part in parts.values()]),
+            left_out=sum(finding.count for finding in left_out),
+        )
     report = _judge(ReleaseFacts(version, counted, is_whole=True), context, check)
     return Draft(parts, _told(collection, parts), division, withdrawn, report)
 

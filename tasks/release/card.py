@@ -18,6 +18,7 @@ PAGE = "index.html"
 NOTES = "NOTES.md"
 FOLDER = "card/"
 CONTACT_SHEET = f"{FOLDER}contact_sheet.png"
+NO_SHEET = "No image is shown here: only those whose pixels were searched for text are, and this release has none."
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
     "table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}"
@@ -117,7 +118,7 @@ def _readme(tables: Mapping[str, pa.Table], about: About, drawn: Sequence[str], 
     lines += _reading()
     lines += ["## Pictures", ""]
     lines += [f"![{name.replace('_', ' ')}]({FOLDER}{name}.svg)" for name in drawn]
-    lines += [f"![a few series]({CONTACT_SHEET})"] if has_sheet else []
+    lines += [f"![a few series]({CONTACT_SHEET})"] if has_sheet else ["", NO_SHEET]
     return "\n".join(lines) + "\n"
 
 
@@ -145,7 +146,7 @@ def _page(tables: Mapping[str, pa.Table], about: About, drawn: Mapping[str, str]
     sheet = (
         f'<h3>A few series</h3><p><img src="{CONTACT_SHEET}" alt="One image of each of a few series"></p>'
         if has_sheet
-        else ""
+        else f"<p>{NO_SHEET}</p>"
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'

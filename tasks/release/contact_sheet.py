@@ -16,9 +16,11 @@ from tasks.store import ReadOnlyStore
 ACROSS, DOWN = 4, 3
 SIDE = 160
 GAP = 4
-_SERIES: Final = """
-SELECT DISTINCT subject_id, study_uid, series_uid FROM instances ORDER BY subject_id, study_uid, series_uid
-"""
+CHECKED: Final = ("checked_clean", "redacted")  # of deid_pixel: nothing was found, or it was blacked out
+_SERIES: Final = f"""
+SELECT subject_id, study_uid, series_uid FROM instances GROUP BY subject_id, study_uid, series_uid
+HAVING bool_and(deid_pixel IN {CHECKED}) ORDER BY subject_id, study_uid, series_uid
+"""  # noqa: S608 -- constants
 _MIDDLE: Final = """
 SELECT sha256 FROM (
     SELECT subject_id, study_uid, series_uid, sha256, count(*) OVER (PARTITION BY series_uid) AS n,
@@ -31,6 +33,9 @@ _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 def contact_sheet(work: ReadOnlyStore, instances: Rows) -> bytes | None:
     """Give the sheet as PNG: the middle instance of series spread evenly over the release; None if none shows.
+
+    A series is shown only if what its pixels say was looked at in all of its instances: this picture is seen by people
+    who download nothing, and copied further than any file.
 
     Parameters
     ----------

@@ -15,11 +15,14 @@ from itertools import count, groupby
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+
 from config.errors import ConfigError
 from tasks.errors import MissingKeyError, VerificationError
 from tasks.release.filters import AROUND, ROAD, Catalogue, Choice, opened
 from tasks.release.model import Commit
-from tasks.release.reading import DO_NOT_USE, committed, table_files
+from tasks.release.reading import DO_NOT_USE, committed, read_pointer, table_files
+from tasks.release.removal import listed_withdrawals
 from tasks.release.zips import write_zip
 from tasks.store import ReadOnlyStore
 from tasks.store.files import fetch
@@ -33,13 +36,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class DownloadReport:
-    """What was asked for, and how many of these objects were fetched now or stood in the folder already."""
+    """What was asked for, and how many of these objects were fetched now or stood in the folder already.
+
+    `withdrawn` counts the objects that were chosen too, and that a later release withdrew: nobody may fetch them.
+    """
 
     version: str
     objects: int
     size_bytes: int
     fetched: int
     kept: int
+    withdrawn: int
 
     def as_dict(self) -> dict[str, object]:
         """Give the report as JSON-able values."""
@@ -61,7 +68,7 @@ def download(  # noqa: PLR0913 -- each is an option of the command
     zipped: bool = False,
     progress: Progress | None = None,
 ) -> DownloadReport:
-    """Bring the chosen instances of a release, and its tables, to a folder.
+    """Bring the chosen instances of a release, and its tables, to a folder; those withdrawn since are left out.
 
     Parameters
     ----------
@@ -81,7 +88,7 @@ def download(  # noqa: PLR0913 -- each is an option of the command
         If there is no such release, or objects are not what it states; the others are there.
     """
     commit = committed(release, version)
-    with opened(_tables(release, folder, commit), choice) as catalogue:
+    with opened(_tables(release, folder, commit), choice, _withdrawn(release)) as catalogue:
         objects, size = catalogue.count()
         _require_room(folder, size * (1 + zipped))
         _require_whole_series(catalogue if zipped else None)
@@ -93,7 +100,15 @@ def download(  # noqa: PLR0913 -- each is an option of the command
             )
         if zipped:
             _pack(folder, catalogue)
-    return DownloadReport(commit.release_version, objects, size, outcomes[_Outcome.FETCHED], outcomes[_Outcome.KEPT])
+        withdrawn = catalogue.withdrawn()
+    fetched, kept = outcomes[_Outcome.FETCHED], outcomes[_Outcome.KEPT]
+    return DownloadReport(commit.release_version, objects, size, fetched, kept, withdrawn)
+
+
+def _withdrawn(release: ReadOnlyStore) -> pa.Table:
+    """Give what the current release says nobody may fetch, of whichever release it was."""
+    pointer = read_pointer(release)
+    return listed_withdrawals(release, pointer.release_version if pointer else None)
 
 
 def _tables(release: ReadOnlyStore, folder: Path, commit: Commit) -> dict[str, Path]:

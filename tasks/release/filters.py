@@ -21,6 +21,8 @@ ROAD: Final = ("imaging_instance", "imaging_series", "imaging_study", "subject")
 AROUND: Final = ("clinical_event", "test_result", "condition", "measurement", "medication")
 _KEYS: Final = {"imaging_series": "series_uid", "imaging_study": "study_uid", "subject": "subject_id"}
 ROWS_AT_ONCE = 1 << 14
+_WITHDRAWN: Final = "withdrawn_keys"
+_STANDS: Final = f"imaging_instance.key NOT IN (SELECT key FROM {_WITHDRAWN})"  # noqa: S608 -- our names
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,12 @@ class Catalogue:
     def __init__(self, connection: duckdb.DuckDBPyConnection, condition: str, values: Sequence[str]) -> None:
         self._connection = connection
         joins = " ".join(f"JOIN {table} USING ({key})" for table, key in _joined())
-        self._sql = f"FROM imaging_instance {joins} WHERE {condition}"
+        self._chosen = f"FROM imaging_instance {joins} WHERE {condition}"
+        self._sql = f"{self._chosen} AND {_STANDS}"
         self._values = list(values)
 
     def count(self) -> tuple[int, int]:
-        """Give number and bytes of the instances.
+        """Give number and bytes of the instances, without those that were withdrawn.
 
         Raises
         ------
@@ -69,11 +72,18 @@ class Catalogue:
             raise ConfigError(f"the filter is wrong: {reason}", next_step=_NEXT_STEP) from None
         return int(count), int(size)
 
+    def withdrawn(self) -> int:
+        """Count the instances that are chosen and were withdrawn."""
+        statement = f"SELECT count(*) {self._chosen} AND NOT {_STANDS}"
+        ((count,),) = self._connection.sql(statement, params=self._values).fetchall()
+        return int(count)
+
     def cut_series(self) -> int:
-        """Count the series of which some instances are chosen and some are not."""
-        counts = "count(*) AS n, any_value(imaging_series.n_instances) AS total"
-        chosen = f"SELECT {counts} {self._sql} GROUP BY series_uid"
-        statement = f"SELECT count(*) FROM ({chosen}) WHERE n <> total"  # noqa: S608 -- values are parameters
+        """Count the series of which some instances are chosen and some are not; withdrawn ones are no longer there."""
+        chosen = f"SELECT series_uid, count(*) AS n {self._sql} GROUP BY series_uid"
+        whole = f"SELECT series_uid, count(*) AS n FROM imaging_instance WHERE {_STANDS} GROUP BY series_uid"  # noqa: S608
+        both = f"({chosen}) AS chosen JOIN ({whole}) AS whole USING (series_uid)"
+        statement = f"SELECT count(*) FROM {both} WHERE chosen.n <> whole.n"  # noqa: S608 -- values are parameters
         ((count,),) = self._connection.sql(statement, params=self._values).fetchall()
         return int(count)
 
@@ -97,13 +107,15 @@ def _joined() -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def opened(tables: Mapping[str, Path], choice: Choice) -> Iterator[Catalogue]:
+def opened(tables: Mapping[str, Path], choice: Choice, withdrawn: pa.Table) -> Iterator[Catalogue]:
     """Open the tables of a release and a choice of their instances; it can read these files and nothing else.
 
     Parameters
     ----------
     tables
         The Parquet file of each table.
+    withdrawn
+        The column `key` of objects that nobody may fetch any more.
 
     Raises
     ------
@@ -119,6 +131,7 @@ def opened(tables: Mapping[str, Path], choice: Choice) -> Iterator[Catalogue]:
     with duckdb.connect() as connection:
         for name, path in tables.items():
             connection.read_parquet(str(path)).create_view(name)
+        connection.from_arrow(withdrawn.select(["key"])).create(_WITHDRAWN)
         folders = sorted({str(path.parent) for path in tables.values()})
         connection.execute(f"SET allowed_directories = {folders!r}")
         connection.execute("SET enable_external_access = false")

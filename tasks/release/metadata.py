@@ -14,7 +14,7 @@ from expectations.schemas.catalog import CANONICAL
 from expectations.schemas.table import Table
 from tasks.layout import release_key
 from tasks.release.manifests import json_bytes
-from tasks.release.model import About, ReleasedFile
+from tasks.release.model import OPEN, About, ReleasedFile
 from tasks.release.reading import TABLES
 
 CROISSANT = "croissant.json"
@@ -22,6 +22,7 @@ DATA_PACKAGE = "datapackage.json"
 DATACITE = "datacite.json"
 DICTIONARY = "dictionary.md"
 PARQUET = "application/vnd.apache.parquet"  # IANA media type
+COAR = "http://purl.org/coar/access_right/"  # https://vocabularies.coar-repositories.org/access_rights/
 Json = dict[str, object]
 # https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html: the context that every file of this version has
 _CONTEXT: Final[Mapping[str, object]] = {
@@ -103,6 +104,7 @@ def croissant(about: About, tables: Mapping[str, ReleasedFile]) -> Json:
         "alternateName": about.title,
         "description": about.description,
         "license": about.license_url,
+        "isAccessibleForFree": about.access_level == OPEN,
         "url": _url(about),
         "version": _three_numbers(about.release_version),
         "citeAs": about.citation,
@@ -264,11 +266,24 @@ def datacite(about: About, tables: Mapping[str, ReleasedFile]) -> Json:
                 "rightsIdentifier": about.license,
                 "rightsIdentifierScheme": "SPDX",
                 "schemeUri": "https://spdx.org/licenses/",
-            }
+            },
+            _access_rights(about),
         ],
         "formats": ["application/dicom", PARQUET],
         "sizes": [f"{sum(file.size_bytes for file in tables.values())} bytes of tables"],
         "relatedIdentifiers": related,
+    }
+
+
+def _access_rights(about: About) -> Json:
+    """Give who may read it, in the words of COAR, which repositories use beside a licence."""
+    name, code = ("open access", "c_abf2") if about.access_level == OPEN else ("restricted access", "c_16ec")
+    return {
+        "rights": name,
+        "rightsUri": f"{COAR}{code}",
+        "rightsIdentifier": code,
+        "rightsIdentifierScheme": "COAR Access Rights",
+        "schemeUri": f"{COAR}scheme",
     }
 
 

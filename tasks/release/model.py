@@ -31,6 +31,7 @@ class ReleaseContext:
     """What a release is built with: from where, to where, by which policy.
 
     `sequestered` and `ring` are needed where the policy has a sequestered part; without `signer` nothing is signed.
+    `batches` names the only ones to take of those that the policy releases, as ``<site>/<batch>``; none for all.
     """
 
     work: Store
@@ -40,6 +41,7 @@ class ReleaseContext:
     sequestered: Store | None = None
     ring: KeyRing | None = None
     signer: SigningKey | None = None
+    batches: tuple[str, ...] = ()
 
     @property
     def stores(self) -> dict[str, Store]:

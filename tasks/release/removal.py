@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from expectations.schemas.catalog import CANONICAL
 from tasks.errors import VerificationError
 from tasks.layout import tombstone_key
+from tasks.release.hiding import hide, require_kept
 from tasks.release.query import query
 from tasks.release.reading import committed, fetched_tables, history, open_tables, table_files
 from tasks.release.rows import INSTANCES
@@ -69,17 +70,24 @@ def listed_withdrawals(release: ReadOnlyStore, version: str | None) -> pa.Table:
     return open_tables(release, version, [NAME])[NAME].replace_schema_metadata(None).cast(form)
 
 
-def take_away(release: Store, rows: pa.Table) -> int:
-    """Leave a tombstone for every withdrawn object, remove it, and give how many objects were removed now.
+def take_away(release: Store, rows: pa.Table, *, objects: Literal["delete", "hide"] = "delete") -> int:
+    """Leave a tombstone for every withdrawn object, take it away, and give how many objects were taken away now.
+
+    Parameters
+    ----------
+    objects
+        Whether they are removed, or kept under ``withdrawn/``; what was taken away before stays as it is.
 
     Raises
     ------
     VerificationError
-        If the store still lists one of them.
+        If the store still lists one of them, or does not list one that is to be kept.
     """
     standing = standing_objects(release, rows)
     for row in rows.to_pylist():
         release.create(tombstone_key(PurePosixPath(row["key"]).stem), _tombstone(row))
+    if objects == "hide":
+        hide(release, standing)
     for key in standing:
         release.delete(key)
     left = len(standing_objects(release, rows)) if standing else 0
@@ -88,6 +96,8 @@ def take_away(release: Store, rows: pa.Table) -> int:
             f"{left} withdrawn objects are still listed in {release.address}",
             next_step="give the publisher the right to delete, then withdraw again",
         )
+    if objects == "hide":
+        require_kept(release, standing)
     return len(standing)
 
 

@@ -119,10 +119,19 @@ def without(rows: Rows, column: str, values: pa.Array) -> Rows:
 
 
 def together(parts: Sequence[Rows]) -> Rows:
-    """Give the rows of all parts, of which all lie in memory, or all in files with nothing left out."""
+    """Give the rows of all parts, of which all lie in memory, or all in files, of which the same was left out.
+
+    Raises
+    ------
+    ValueError
+        If from one part on disk something else was left out than from another.
+    """
     if all(isinstance(part, pa.Table) for part in parts):
         return pa.concat_tables(parts)
-    return OnDisk(tuple(path for part in parts for path in part.paths))
+    first = parts[0]
+    if any((part.left_out, part.subjects) != (first.left_out, first.subjects) for part in parts):
+        raise ValueError("the same must be left out of all parts")
+    return replace(first, paths=tuple(path for part in parts for path in part.paths))
 
 
 def sampled(rows: Rows, size: int, names: Sequence[str] | None = None) -> pa.Table:

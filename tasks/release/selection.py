@@ -1,12 +1,13 @@
 """Which batches a release is made of: the accepted run of every batch, or of those that the policy names."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from config.errors import ConfigError
 from config.release import ReleasePolicy
 from expectations.schemas.catalog import BATCH
 from expectations.schemas.pipeline import ANCHORS, LATE, LEDGER
@@ -33,29 +34,43 @@ GROUP BY subject_id ORDER BY subject_id
 """
 
 
-def accepted_batches(work: ReadOnlyStore, policy: ReleasePolicy, folder: Path) -> list[AcceptedBatch]:
+def accepted_batches(
+    work: ReadOnlyStore, policy: ReleasePolicy, folder: Path, named: Sequence[str] = ()
+) -> list[AcceptedBatch]:
     """Give the accepted run of every batch that the policy releases, in order of site and batch.
 
     Parameters
     ----------
     folder
         Takes the files of what stays on disk.
+    named
+        The only ones of them to take, as ``<site>/<batch>``; none are named for all.
 
     Raises
     ------
+    ConfigError
+        If a named batch is none of those that the policy releases.
     BatchNotReadyError
-        If a named batch, or every batch, has no accepted run.
+        If a batch that is named, here or in the policy, or every batch has no accepted run.
     GateError
         If a run's tables are not of the form that this version releases.
     """
     runs = dict(_accepted_runs(work))
     if policy.batches != "all":
-        absent = sorted(set(policy.batches) - runs.keys())
-        if absent:
-            raise BatchNotReadyError(
-                f"no accepted run of {', '.join(absent)}", next_step="curate the batch, or correct the release policy"
+        others = sorted(set(named) - set(policy.batches))
+        if others:
+            raise ConfigError(
+                f"the release policy does not release {', '.join(others)}",
+                next_step="name batches of the policy, or add them to its batches",
             )
-        runs = {name: runs[name] for name in policy.batches}
+    wanted = named or (runs if policy.batches == "all" else policy.batches)
+    absent = sorted(set(wanted) - runs.keys())
+    if absent:
+        raise BatchNotReadyError(
+            f"no accepted run of {', '.join(absent)}",
+            next_step="correct the name, or curate the batch, or leave it out of the release",
+        )
+    runs = {name: runs[name] for name in wanted}
     if not runs:
         raise BatchNotReadyError(f"no batch in {work.address} has an accepted run", next_step="curate a batch first")
     late = _late(work)

@@ -1,10 +1,10 @@
-"""Objects that were staged and that nothing refers to, such as a worker or a builder leaves that was stopped.
+"""What was staged and nothing refers to: objects, releases that wait for nobody, and uploads that were stopped.
 
 A store is listed before its references are read, so that what is accepted or committed meanwhile is kept. What is
 younger than a safety age may belong to a run that is not at its end, and is never touched.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,12 +13,13 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.layout import STAGED, release_key
 from tasks.release.commit import DATA
 from tasks.release.query import query
-from tasks.release.reading import LISTED, RELEASES, fetched_tables, listed_objects, read_commit
-from tasks.release.rows import INSTANCES, OnDisk, Rows, batches_of, together
+from tasks.release.reading import COMMIT, LISTED, RELEASES, fetched_tables, listed_objects, read_commit
+from tasks.release.rows import INSTANCES, OnDisk, Rows, batches_of, in_memory, together
 from tasks.release.selection import BATCHES
-from tasks.store import ReadOnlyStore, Store
+from tasks.store import LeavingStore, ReadOnlyStore, Store
 from tasks.store.files import fetch
 
 OBJECTS: Final = "objects/"
@@ -30,9 +31,10 @@ SECONDS_PER_DAY: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What nothing refers to in one store: all of it, what is old enough to go, and what was removed now."""
+    """What nothing refers to in one store, of one kind: all of it, what is old enough to go, and what was removed."""
 
     store: str
+    what: str
     unreferenced: int
     old: int
     old_bytes: int
@@ -45,7 +47,35 @@ class Swept:
 
 def sweep_work(work: Store, *, days: int = SAFETY_DAYS, delete: bool = False) -> Swept:
     """Find, and with `delete` remove, de-identified objects that no ledger of a run or of a shard names."""
-    return _swept("work", work, (OBJECTS,), (_not_in_ledgers, days, delete))
+    return _swept(("work", "objects"), work, (OBJECTS,), (_not_in_ledgers, days, delete))
+
+
+def sweep_staged(
+    work: Store, releases: Mapping[str, ReadOnlyStore], *, days: int = SAFETY_DAYS, delete: bool = False
+) -> Swept:
+    """Find, and with `delete` remove, files of releases that were staged for a decision and are not committed.
+
+    Parameters
+    ----------
+    releases
+        The release stores by the part that they hold; what is staged for a part without one is kept.
+    """
+
+    def free(_: ReadOnlyStore, listed: Rows, __: Path) -> Rows:
+        return _not_committed(work, releases, listed)
+
+    return _swept(("work", "staged releases"), work, (STAGED,), (free, days, delete))
+
+
+def sweep_uploads(name: str, store: Store, *, days: int = SAFETY_DAYS, delete: bool = False) -> Swept:
+    """Find, and with `delete` remove, what uploads that were stopped have left, which no listing shows."""
+    found = list(store.leftovers()) if isinstance(store, LeavingStore) else []
+    old = [left for left in found if left.age_seconds >= days * SECONDS_PER_DAY]
+    if isinstance(store, LeavingStore) and delete:
+        for left in old:
+            store.discard(left)
+    size = sum(left.size_bytes for left in old)
+    return Swept(name, "unfinished uploads", len(found), len(old), size, len(old) if delete else 0)
 
 
 def sweep_release(name: str, release: Store, *, days: int = SAFETY_DAYS, delete: bool = False) -> Swept:
@@ -56,13 +86,13 @@ def sweep_release(name: str, release: Store, *, days: int = SAFETY_DAYS, delete:
     name
         What the settings call the store.
     """
-    return _swept(name, release, (DATA, RELEASES), (_not_in_releases, days, delete))
+    return _swept((name, "objects and files"), release, (DATA, RELEASES), (_not_in_releases, days, delete))
 
 
 Job = tuple[Callable[[ReadOnlyStore, Rows, Path], Rows], int, bool]
 
 
-def _swept(name: str, store: Store, prefixes: tuple[str, ...], job: Job) -> Swept:
+def _swept(told: tuple[str, str], store: Store, prefixes: tuple[str, ...], job: Job) -> Swept:
     referred, days, delete = job
     with TemporaryDirectory(prefix="sweep-") as place:
         folder = Path(place)
@@ -74,7 +104,7 @@ def _swept(name: str, store: Store, prefixes: tuple[str, ...], job: Job) -> Swep
         unreferenced = free.num_rows
     for key, _ in old if delete else ():
         store.delete(key)
-    return Swept(name, unreferenced, len(old), sum(size for _, size in old), len(old) if delete else 0)
+    return Swept(*told, unreferenced, len(old), sum(size for _, size in old), len(old) if delete else 0)
 
 
 def _rows(rows: Rows) -> Iterator[tuple[str, int]]:
@@ -97,6 +127,25 @@ def _not_in_releases(release: ReadOnlyStore, listed: Rows, folder: Path) -> Rows
         listed = _others(listed, instances, "key")
         listed = listed.filter(pc.invert(pc.starts_with(listed["key"], f"{RELEASES}{version}/")))
     return listed
+
+
+def _not_committed(work: ReadOnlyStore, releases: Mapping[str, ReadOnlyStore], listed: Rows) -> Rows:
+    """Give what is staged and of no committed release: one whose commit is that which was staged, in every part."""
+    versions = [(version, f"{STAGED}{version}/") for version in work.folders(STAGED)]
+    staged = [(version, f"{root}{digest}/") for version, root in versions for digest in work.folders(root)]
+    free = in_memory(listed)
+    for root in [root for version, root in staged if _is_kept(work, releases, version, root)]:
+        free = free.filter(pc.invert(pc.starts_with(free["key"], root)))
+    return free
+
+
+def _is_kept(work: ReadOnlyStore, releases: Mapping[str, ReadOnlyStore], version: str, root: str) -> bool:
+    parts = list(work.folders(root))
+    if not set(parts) <= releases.keys():
+        return True
+    key = release_key(version, COMMIT)
+    commits = [(work.read_versioned(f"{root}{part}/{COMMIT}"), releases[part].read_versioned(key)) for part in parts]
+    return all(mine and other and mine[0] == other[0] for mine, other in commits)
 
 
 def _others(listed: Rows, named: Rows, key: str) -> pa.Table:

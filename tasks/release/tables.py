@@ -53,9 +53,15 @@ class Edition:
         return self.previous_version is not None and "{version}" in self.policy.doi
 
     @property
+    def access_level(self) -> str:
+        """Who may read its part of the release."""
+        return SEQUESTERED if self.partition == SEQUESTERED else self.policy.access_level
+
+    @property
     def about(self) -> About:
-        """What the public is told of it."""
+        """What its readers are told of it."""
         policy = self.policy
+        web = policy.partition.web_address if self.partition == SEQUESTERED else policy.web_address
         return About(
             release_version=self.version,
             previous_version=self.previous_version,
@@ -70,10 +76,10 @@ class Edition:
             doi=policy.doi.replace("{version}", self.version),
             previous_doi=policy.doi.replace("{version}", self.previous_version or "") if self._has_doi_before else "",
             concept_doi=policy.concept_doi,
-            access_level=policy.access_level,
+            access_level=self.access_level,
             guid_prefix=policy.guid_prefix,
             address=self.address,
-            web_address=policy.web_address.rstrip("/"),
+            web_address=web.rstrip("/"),
         )
 
 
@@ -164,11 +170,11 @@ def _urls(key: pa.Array, about: About) -> pa.Array:
 
 
 def _access(length: int, edition: Edition) -> dict[str, Any]:
-    policy, is_sequestered = edition.policy, edition.partition == SEQUESTERED
-    granting = policy.partition.authz if is_sequestered else policy.authz
+    policy = edition.policy
+    granting = policy.partition.authz if edition.partition == SEQUESTERED else policy.authz
     authz = pa.array([list(granting)], LIST_OF_STRINGS).take(pa.array(np.zeros(length, np.int32)))
     return {
-        "access_level": constant(SEQUESTERED if is_sequestered else policy.access_level, length),
+        "access_level": constant(edition.access_level, length),
         "authz": authz,
         "license": constant(policy.license, length),
         "release_version": constant(edition.version, length),

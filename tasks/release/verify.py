@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +28,7 @@ from tasks.release.commit import DATA, Progress
 from tasks.release.gates import cohort_findings, key_findings, tree_findings
 from tasks.release.merging import COUNTED, recounted
 from tasks.release.model import Commit, Problem, ReleasedFile, Tables
+from tasks.release.object_references import ReferenceCheck, reference_check
 from tasks.release.query import number, query
 from tasks.release.reading import (
     COMMIT,
@@ -113,10 +114,9 @@ def verify_release(  # noqa: PLR0913 -- each is an option of the command
         if _is_of_this_version(tables):
             problems += [*_contents(tables, commit), *_differences(release, tables, commit, folder)]
             problems += _derived(tables, commit)
-        instances = tables[INSTANCES]
-        problems += [*_listing(release, instances, commit, folder)]
-        reading = _reading(release, instances if sample is None else sampled(instances, sample), progress)
-        return [*problems, *_read_all(reading, commit, state)]
+        problems += [*_listing(release, tables[INSTANCES], commit, folder)]
+        reading = _reading(release, tables[INSTANCES], commit, (sample, progress))
+        return [*problems, *_read_all(reading, commit, state), *reading.references.notes()]
 
 
 def expected_tables() -> tuple[str, ...]:
@@ -270,8 +270,8 @@ def _orphans(release: ReadOnlyStore, listed: OnDisk, folder: Path) -> Iterator[P
         return
     orphans = number(_ORPHANS, listed=listed, named=together(named))
     if orphans:
-        detail = f"{orphans} objects that no release names, such as a builder leaves that was stopped"
-        yield Problem("orphans", DATA, detail, is_note=True)
+        detail = f"{orphans} objects that no release names: a build is under way, or curate sweep removes them"
+        yield Problem("orphans", DATA, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,27 +282,38 @@ class Reading:
     rows: Rows
     progress: Progress | None
     total: int
+    references: ReferenceCheck
 
 
-def _reading(release: ReadOnlyStore, rows: Rows, progress: Progress | None) -> Reading:
-    return Reading(release, rows, progress, rows.num_rows)
+def _reading(
+    release: ReadOnlyStore, instances: Rows, commit: Commit, how: tuple[int | None, Progress | None]
+) -> Reading:
+    sample, progress = how
+    rows = instances if sample is None else sampled(instances, sample)
+    pointer = read_pointer(release)
+    gone = listed_withdrawals(release, pointer.release_version if pointer else None)
+    place = table_key(commit.release_version, INSTANCES)
+    return Reading(release, rows, progress, rows.num_rows, reference_check(instances, gone, place))
 
 
 def _read_all(reading: Reading, commit: Commit, state: Path | None) -> list[Problem]:
     if state is not None:
         return _resumed(reading, commit, state)
-    return [problem for found in _objects(reading, 0) for problem in found]
+    return [*chain.from_iterable(_objects(reading, 0)), *reading.references.rest()]
 
 
 def _resumed(reading: Reading, commit: Commit, state: Path) -> list[Problem]:
     """Read objects from where an earlier check of the same rows stopped, and remember every step."""
     subject = {"commit_sha256": commit.sha256, "objects": reading.total}
-    done, problems = _remembered(state, subject)
+    references = reading.references
+    done, problems = _remembered(state, subject, references)
     found = _objects(reading, done)
     while done < reading.total:
         done = min(done + READS_PER_STEP, reading.total)
         problems += [problem for step in islice(found, READS_PER_STEP) for problem in step]
-        content = json.dumps(subject | {"done": done, "problems": [asdict(one) for one in problems]})
+        problems += references.rest()
+        told = {"outside": references.outside, "gone": references.gone}
+        content = json.dumps(subject | {"done": done, "problems": [asdict(one) for one in problems]} | told)
         part = state.with_name(f"{state.name}.part")
         part.write_text(content, encoding="utf-8")
         part.replace(state)
@@ -310,19 +321,24 @@ def _resumed(reading: Reading, commit: Commit, state: Path) -> list[Problem]:
     return problems
 
 
-def _remembered(state: Path, subject: Mapping[str, object]) -> tuple[int, list[Problem]]:
+def _remembered(state: Path, subject: Mapping[str, object], references: ReferenceCheck) -> tuple[int, list[Problem]]:
     """Give how far an earlier check came and what it found; nothing if it was one of other objects."""
     try:
         content = json.loads(state.read_text(encoding="utf-8"))
         if {name: content[name] for name in subject} != subject:
             return 0, []
-        return int(content["done"]), [Problem(**one) for one in content["problems"]]
+        done, problems = int(content["done"]), [Problem(**one) for one in content["problems"]]
+        references.outside, references.gone = int(content["outside"]), int(content["gone"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0, []
+    return done, problems
 
 
 def _objects(reading: Reading, start: int) -> Iterator[list[Problem]]:
-    """Read objects from a place on: digests, and what their headers say of themselves; give the problems of each."""
+    """Read objects from a place on: digests, what their headers say of themselves, and where their references lead.
+
+    Gives what is known so far of each in turn; `reading.references` tells the rest.
+    """
 
     def read(key: str) -> bytes | None:
         try:
@@ -338,12 +354,12 @@ def _objects(reading: Reading, start: int) -> Iterator[list[Problem]]:
             for at, (row, content) in enumerate(
                 zip(rows, pool.map(read, [row["key"] for row in rows]), strict=True), place - len(rows) + 1
             ):
-                yield [] if content is None else [*_object(row, content)]
+                yield [] if content is None else [*_object(row, content, reading.references)]
                 if reading.progress:
                     reading.progress(at, reading.total)
 
 
-def _object(row: Mapping[str, Any], content: bytes) -> Iterator[Problem]:
+def _object(row: Mapping[str, Any], content: bytes, references: ReferenceCheck) -> Iterator[Problem]:
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if (hashlib.sha256(content).hexdigest(), md5) != (row["sha256"], row["md5"]):
         yield Problem("digest", row["key"], "the object does not have the digests of the manifest")
@@ -359,3 +375,4 @@ def _object(row: Mapping[str, Any], content: bytes) -> Iterator[Problem]:
     identifiers = (marks.subject_id, marks.study_uid, marks.series_uid, marks.sop_uid)
     if identifiers != (row["subject_id"], row["study_uid"], row["series_uid"], row["sop_uid"]):
         yield Problem("marks", row["key"], "the object's identifiers are not those of the manifest")
+    yield from references.of(row["key"], content)

@@ -2,8 +2,8 @@
 
 import os
 
-from tasks.store.protocol import CreateOnlyStore, FileStore, Incoming, ReadOnlyStore, Store
+from tasks.store.protocol import CreateOnlyStore, FileStore, Incoming, LeavingStore, ReadOnlyStore, Store
 
 os.environ.setdefault("BOTO_DISABLE_CRT", "true")  # awscrt is here for its checksum; requests stay boto3's own
 
-__all__ = ["CreateOnlyStore", "FileStore", "Incoming", "ReadOnlyStore", "Store"]
+__all__ = ["CreateOnlyStore", "FileStore", "Incoming", "LeavingStore", "ReadOnlyStore", "Store"]

@@ -8,7 +8,7 @@ import secrets
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader, FileIO
 from pathlib import Path
@@ -17,9 +17,10 @@ from tasks.errors import StoreError
 from tasks.model import StoredChecksum, StoredObject
 from tasks.store.content import first_folders, missing, occupied, read_checked, sha256_of, split, stale
 from tasks.store.folder import PARTIAL, entries, path_of, resolved, unfit, walk
-from tasks.store.protocol import ReadOnlyStore
+from tasks.store.protocol import Leftover, ReadOnlyStore
 
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})  # of os.link where there are none
+LOCK = "lock"
 NEXT_STEPS = {
     errno.EACCES: "give this user the right to it, or name another folder",
     errno.EROFS: "name a folder that can be written",
@@ -167,6 +168,20 @@ class LocalStore:
         with self._explained(), self._opened(key) as file:
             return None if file is None else max(time.time() - os.fstat(file.fileno()).st_mtime, 0)
 
+    def leftovers(self) -> Iterator[Leftover]:
+        """Give the half-written files that lie outside the listing."""
+        with self._explained():
+            for path in sorted((resolved(self.root) / PARTIAL).glob("*")):
+                with suppress(FileNotFoundError):  # its writer came to its end
+                    found = path.lstat()
+                    if path.name != LOCK:
+                        yield Leftover((path.name,), found.st_size, max(time.time() - found.st_mtime, 0))
+
+    def discard(self, left: Leftover) -> None:
+        """Remove a half-written file; nothing happens if there is none."""
+        with self._explained():
+            (resolved(self.root) / PARTIAL / left.token[0]).unlink(missing_ok=True)
+
     @contextmanager
     def incoming(self, key: str) -> Iterator["Incoming | None"]:
         """Open a file, or give None if there is none."""
@@ -208,7 +223,7 @@ class LocalStore:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other writers of this store out, in this process and in others."""
-        lock = resolved(self.root) / PARTIAL / "lock"
+        lock = resolved(self.root) / PARTIAL / LOCK
         lock.parent.mkdir(exist_ok=True)
         with lock.open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from tasks.model import StoredChecksum, StoredObject
@@ -127,6 +128,28 @@ class Store(ReadOnlyStore, CreateOnlyStore, Protocol):
 
     def age_seconds(self, key: str) -> float | None:
         """Give the seconds since an object was written, by the clock of its store, or None if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What an upload that was stopped has left, which no listing shows; `token` is how its store finds it again."""
+
+    token: tuple[str, ...]
+    size_bytes: int
+    age_seconds: float
+
+
+@runtime_checkable
+class LeavingStore(Protocol):
+    """A store in which an upload that is stopped leaves something behind."""
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Give what uploads have left that were stopped, or are under way."""
+        ...
+
+    def discard(self, left: Leftover) -> None:
+        """Remove it; nothing happens if it is gone."""
         ...
 
 

@@ -25,10 +25,10 @@ from tasks.store.content import (
     stale,
     unlike_digest,
 )
-from tasks.store.protocol import ReadOnlyStore
+from tasks.store.protocol import Leftover, ReadOnlyStore
 from tasks.store.s3_client import client_of, patiently
 from tasks.store.s3_errors import ABSENT, CONFLICT
-from tasks.store.s3_parts import Upload
+from tasks.store.s3_parts import Upload, abort, unfinished
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -210,6 +210,15 @@ class S3Store:
         now = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
         age: float = (now - found["LastModified"]).total_seconds()
         return max(age, 0)
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Give the uploads in parts that were begun and neither completed nor aborted; their parts are paid for."""
+        return unfinished(self.client, {**self.owner, "Prefix": self.name("")}, self.place)
+
+    def discard(self, left: Leftover) -> None:
+        """Abort an upload in parts; nothing happens if it is gone."""
+        key, upload = left.token
+        abort(self.client, {**self.owner, "Key": key, "UploadId": upload}, self.place)
 
     def name(self, key: str) -> str:
         """Give the key that an object has in the bucket."""

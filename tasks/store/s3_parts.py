@@ -2,17 +2,20 @@
 
 import base64
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import CurationError
+from tasks.store.protocol import Leftover
 from tasks.store.s3_client import patiently
 from tasks.store.s3_errors import ABSENT, CONFLICT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_GONE = ABSENT | {"NoSuchUpload"}
 PART_BYTES = 16 << 20  # S3 takes 5 MiB to 5 GiB and at most 10,000 parts
 
 
@@ -67,19 +70,49 @@ class Upload:
         answer = patiently(
             lambda: self.client.complete_multipart_upload(**request),
             place=self.place,
-            none_on=CONFLICT | ABSENT | {"NoSuchUpload"},  # the last: our own first answer was lost
+            none_on=CONFLICT | _GONE,  # no such upload: our own first answer was lost
         )
         return answer is not None
 
     def _abort(self, upload: Mapping[str, Any]) -> None:
-        request: dict[str, Any] = dict(upload)
-        patiently(
-            lambda: self.client.abort_multipart_upload(**request),
-            place=self.place,
-            none_on=ABSENT | {"NoSuchUpload"},
-        )
+        abort(self.client, upload, self.place)
 
     def _checksum(self, data: bytes) -> dict[str, str]:
         if not self.has_checksums:
             return {}
         return {"ChecksumCRC32": base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()}
+
+
+def unfinished(client: "S3Client", target: Mapping[str, Any], place: str) -> Iterator[Leftover]:
+    """Give the uploads in parts that are under way or were stopped.
+
+    Parameters
+    ----------
+    target
+        Bucket, expected owner, and the prefix of the keys.
+    """
+    more: dict[str, Any] = dict(target)
+    while True:
+        page = patiently(lambda: client.list_multipart_uploads(**more), place=place)
+        now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
+        for found in page.get("Uploads", []):
+            upload = {name: value for name, value in target.items() if name != "Prefix"}
+            size = _bytes_of(client, {**upload, "Key": found["Key"], "UploadId": found["UploadId"]}, place)
+            age = (now - found["Initiated"]).total_seconds()
+            yield Leftover((found["Key"], found["UploadId"]), size, max(age, 0))
+        if not page.get("IsTruncated"):
+            return
+        more["KeyMarker"], more["UploadIdMarker"] = page["NextKeyMarker"], page["NextUploadIdMarker"]
+
+
+def _bytes_of(client: "S3Client", upload: Mapping[str, Any], place: str) -> int:
+    """Give the bytes of the parts of an upload, of up to the thousand that one answer names."""
+    request: dict[str, Any] = dict(upload)
+    answer = patiently(lambda: client.list_parts(**request), place=place, none_on=_GONE)
+    return sum(part["Size"] for part in answer.get("Parts", [])) if answer else 0
+
+
+def abort(client: "S3Client", upload: Mapping[str, Any], place: str) -> None:
+    """Take an upload in parts back; nothing happens if it is gone."""
+    request: dict[str, Any] = dict(upload)
+    patiently(lambda: client.abort_multipart_upload(**request), place=place, none_on=_GONE)

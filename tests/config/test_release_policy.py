@@ -52,6 +52,7 @@ def test_the_digest_changes_with_the_content_only(tmp_path: Path) -> None:
         ('[partition]\nattributes = ["zip3"]', "partition.attributes"),
         ("[partition]\nage_bands = [40, 18]", "do not ascend"),
         ("partition = 20", "partition"),
+        ('[withdrawal]\nobjects = "forget"', "withdrawal.objects"),
     ],
 )
 def test_a_wrong_file_is_refused_with_file_and_field(tmp_path: Path, text: str, field: str) -> None:

@@ -21,8 +21,9 @@ from flows import approval
 from flows.release import build_release
 from tasks import running
 from tasks.errors import GateError
+from tasks.release.reading import committed
 from tasks.store.local import LocalStore
-from tests.release.batches import first_batch
+from tests.release.batches import first_batch, second_batch
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("server")]
 POLICY = (
@@ -134,6 +135,19 @@ def _paused(waiting: Thread) -> UUID:
                     return run.id
             time.sleep(0.5)
     raise AssertionError
+
+
+def test_what_a_person_approves_of_some_batches_is_what_is_published(
+    stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second_batch().write(LocalStore(stores / "work"))
+    monkeypatch.setattr(approval, "POLL_SECONDS", 1)
+    batches = ["site-b/batch-1"]
+    waiting = Thread(target=lambda: build_release("2026.11", batches, return_state=True))
+    waiting.start()
+    answer(_paused(waiting), "publish")
+    waiting.join(120)
+    assert list(committed(LocalStore(stores / "release"), None).batches) == batches
 
 
 def test_a_release_that_nobody_decides_about_ends_unpublished(stores: Path, monkeypatch: pytest.MonkeyPatch) -> None:

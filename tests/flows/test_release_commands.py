@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tasks.release.build import build_release
+from tasks.release.withdraw import withdraw
+from tasks.release.withdrawn import Withdrawal
 from tasks.store.local import LocalStore
 from tests.release.batches import Batch, Installation, first_batch, second_batch, some_images
 
@@ -78,3 +80,18 @@ def test_a_difference_is_an_exit_code(address: str) -> None:
 
 def test_all_and_a_sample_exclude_each_other(address: str) -> None:
     assert run("verify-release", address, "--all", "--sample", "3")[0] != 0
+
+
+def test_a_download_tells_of_what_was_withdrawn_since(tmp_path: Path) -> None:
+    (tmp_path / "release").mkdir()
+    made = Installation(release=LocalStore(tmp_path / "release"))
+    first_batch().write(made.work)
+    build_release("2026.10", context=made.context)
+    withdraw([Withdrawal("subject", "SUBJECTB", "consent withdrawn")], "2026.11", context=made.context)
+    words = ["--version", "2026.10", "--to", str(tmp_path / "to"), "--release", f"file://{tmp_path}/release"]
+    line = "2 of the chosen objects were withdrawn since 2026.10: they were left out"
+    for filters in ((), ("subject_id=SUBJECTB",)):
+        answer = runner.invoke(app, ["download", *filters, *words])
+        assert (answer.exit_code, line in " ".join(answer.stderr.split())) == (0, True)
+        assert "fits the filters" not in answer.stdout
+    assert len(list((tmp_path / "to").glob("data/*/*.dcm"))) == 5

@@ -129,10 +129,14 @@ def test_the_flow_withdraws_and_takes_no_record_number() -> None:
 def test_sweeping_tells_of_every_configured_store_and_removes_nothing_young(say: Say) -> None:
     assert say is not None
     LocalStore(Path("work")).create(f"objects/ab/{'ab' * 32}.dcm", b"left by a worker")
+    LocalStore(Path("work")).create("staged/2026.12/0123456789abcdef/open/README.md", b"left by a builder")
+    Path("release/.curate-partial/0123abcd").write_bytes(b"left by an upload")
     for words in ((), ("--delete",)):
         answer = runner.invoke(app, ["sweep", "--json", *words])
-        stores = {one["store"]: one for one in json.loads(answer.stdout)["stores"]}
-        assert stores.keys() == {"work", "release"}
-        assert (stores["work"]["unreferenced"], stores["work"]["old"], stores["work"]["removed"]) == (1, 0, 0)
-        assert stores["release"]["unreferenced"] == 0
+        found = {(one["store"], one["what"]): one for one in json.loads(answer.stdout)["stores"]}
+        assert {key: one["unreferenced"] for key, one in found.items()} == {
+            ("work", "objects"): 1, ("work", "staged releases"): 1, ("release", "objects and files"): 0,
+            ("work", "unfinished uploads"): 0, ("release", "unfinished uploads"): 1,
+        }  # fmt: skip
+        assert {one["old"] for one in found.values()} == {one["removed"] for one in found.values()} == {0}
     assert runner.invoke(app, ["sweep"]).exit_code == 0

@@ -10,7 +10,6 @@ from tasks.errors import GateError
 from tasks.release.build import build_release, plan_release
 from tasks.release.reading import open_tables
 from tasks.release.verify import verify_release
-from tasks.store.memory import MemoryStore
 from tests.release.batches import Batch, Installation, first_batch, second_batch, some_images
 
 
@@ -120,11 +119,3 @@ def test_rows_stand_in_the_order_of_subject_study_and_series(installation: Insta
 def test_every_released_subject_is_open(installation: Installation) -> None:
     build_release("2026.11", context=installation.context)
     assert set(open_tables(installation.release)["subject"]["partition"].to_pylist()) == {"open"}
-
-
-def test_a_batch_without_images_alone_makes_an_empty_release() -> None:
-    installation = Installation(release=MemoryStore("release"))
-    Batch("s1/b1", []).write(installation.work)
-    report = build_release("2026.11", context=installation.context)
-    assert set(report.counts.values()) == {0}
-    assert verify_release(installation.release) == []

@@ -6,9 +6,10 @@ import pytest
 
 from expectations.schemas.catalog import CANONICAL
 from tasks.release.build import build_release
+from tasks.release.card import CONTACT_SHEET, NO_SHEET, card
 from tasks.release.charts import WIDTH, Bar, Span, bar_chart, column_chart, lane_chart
 from tasks.release.figures import MOST_MONTHS, MOST_VENDORS, pictures
-from tasks.release.reading import open_tables
+from tasks.release.reading import committed, open_tables
 from tests.release.batches import Batch, Installation, an_event, first_batch, second_batch, some_images
 
 ROOT = "releases/2026.11/"
@@ -54,6 +55,15 @@ def test_every_file_that_the_card_names_is_there(published: Installation) -> Non
     names += re.findall(r'(?:href|src)="([^"]+)"', text(published, "index.html"))
     assert len(names) > 12
     assert {f"{ROOT}{name}" for name in names} <= published.contents().keys()
+
+
+def test_a_release_without_a_sheet_of_images_says_why(published: Installation) -> None:
+    assert NO_SHEET in text(published, "README.md").splitlines()
+    assert f"<p>{NO_SHEET}</p>" in text(published, "index.html")
+    about, tables = committed(published.release, "2026.11").about, open_tables(published.release, "2026.11")
+    files = {name: b"".join(pieces).decode() for name, pieces in card(tables, about, has_sheet=True)}
+    assert not any(NO_SHEET in content for content in files.values())
+    assert CONTACT_SHEET in files["README.md"]
 
 
 def test_words_of_the_policy_cannot_break_the_page(published: Installation) -> None:

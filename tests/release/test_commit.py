@@ -67,7 +67,9 @@ KILLS = (1, 2, -7, -6, -5, -4, -3, -2, -1)
 
 
 def is_whole(release: MemoryStore) -> bool:
-    return [problem for problem in verify_release(release) if not problem.is_note] == []
+    """Tell whether the current release is whole, whatever a killed builder of another has left beside it."""
+    problems = [problem.check for problem in verify_release(release) if not problem.is_note]
+    return set(problems) <= {"orphans"}
 
 
 @pytest.mark.parametrize("lands", [False, True], ids=["before the write", "after the write"])

@@ -123,13 +123,22 @@ def test_one_value_everywhere_is_black() -> None:
     assert not np.any(thumbnail(an_image(np.full((4, 4), 7, np.uint8)), 4))
 
 
-def a_release(images: list[bytes]) -> tuple[MemoryStore, pa.Table]:
+def a_release(images: list[bytes], deid_pixel: str = "checked_clean") -> tuple[MemoryStore, pa.Table]:
     work = MemoryStore("work")
     rows = []
     for number, content in enumerate(images):
         digest = hashlib.sha256(content).hexdigest()
         work.create(object_key(digest), content)
-        rows.append({"series_uid": f"2.25.{number:03}", "instance_number": 1, "sha256": digest})
+        rows.append(
+            {
+                "series_uid": f"2.25.{number:03}",
+                "instance_number": 1,
+                "sha256": digest,
+                "deid_pixel": deid_pixel,
+                "study_uid": "2.25.1",
+                "subject_id": "A",
+            }
+        )
     return work, pa.Table.from_pylist(rows)
 
 
@@ -154,7 +163,34 @@ def test_the_middle_instance_stands_for_its_series() -> None:
     bright[:2] = 200
     work, _ = a_release([an_image(dark), an_image(bright)])
     digests = [hashlib.sha256(an_image(pixels)).hexdigest() for pixels in (dark, bright, dark)]
-    rows = pa.table({"series_uid": ["2.25.1"] * 3, "instance_number": [3, 2, 1], "sha256": digests})
+    rows = pa.table(
+        {
+            "series_uid": ["2.25.1"] * 3,
+            "instance_number": [3, 2, 1],
+            "sha256": digests,
+            "deid_pixel": ["redacted", "checked_clean", "checked_clean"],
+            "study_uid": ["2.25.1"] * 3,
+            "subject_id": ["A"] * 3,
+        }
+    )
     sheet = contact_sheet(work, rows)
     assert sheet is not None
     assert (decoded(sheet)[GAP + 1, GAP + 1], decoded(sheet)[GAP + SIDE - 2, GAP + 1]) == (255, 0)
+
+
+@pytest.mark.parametrize("state", ["not_checked", "not_needed"])
+def test_pixels_that_nobody_searched_are_not_shown(state: str) -> None:
+    images = [an_image(np.eye(4, dtype=np.uint8) * value) for value in (50, 100, 200)]
+    assert contact_sheet(*a_release(images, state)) is None
+    work, rows = a_release(images)
+    mixed = rows.set_column(3, "deid_pixel", pa.array([state, "redacted", "checked_clean"]))
+    sheet = contact_sheet(work, mixed)
+    assert sheet is not None
+    assert sheet == contact_sheet(work, rows.slice(1))
+
+
+def test_a_series_with_one_instance_that_nobody_searched_is_not_shown() -> None:
+    work, rows = a_release([an_image(np.eye(4, dtype=np.uint8))] * 2)
+    one = rows.set_column(0, "series_uid", pa.array(["2.25.1"] * 2))
+    assert contact_sheet(work, one) is not None
+    assert contact_sheet(work, one.set_column(3, "deid_pixel", pa.array(["checked_clean", "not_checked"]))) is None

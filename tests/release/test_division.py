@@ -1,9 +1,11 @@
 """Two stores, each with its own whole release; the open one never names a sequestered subject."""
 
+import csv
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -17,7 +19,7 @@ from tasks.release.verify import verify_release
 from tasks.store import ReadOnlyStore
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import read_table, write_table
-from tests.release.batches import Batch, Installation, Stopped, StoppingStore, a_policy, some_images
+from tests.release.batches import ADDRESS, Batch, Installation, Stopped, StoppingStore, a_policy, some_images
 
 SUBJECTS = [f"PERSON{number:02}X" for number in range(10)]
 
@@ -70,6 +72,56 @@ def test_the_open_store_never_names_a_sequestered_subject(divided: Installation)
     for key, content in everything(divided.release).items():
         tables = read_table(content).to_pylist() if key.endswith(".parquet") else content.decode("latin-1")
         assert not any(one in f"{key} {tables}" for one in {hidden, *uids})
+
+
+def said_of(store: ReadOnlyStore) -> dict[str, Any]:
+    """What the files of a part say of who may read it, and from where."""
+    root = "releases/2026.11/"
+    croissant, datacite = (json.loads(store.read(f"{root}{name}.json")) for name in ("croissant", "datacite"))
+    gen3 = store.read(f"{root}manifests/gen3_indexd.tsv").decode().splitlines()
+    (row, *_) = csv.DictReader(gen3, delimiter="\t")
+    return {
+        "about": committed(store, None).about.access_level,
+        "free": croissant["isAccessibleForFree"],
+        "rights": [one["rightsIdentifier"] for one in datacite["rightsList"]],
+        "card": "| Access | sequestered |" in store.read(f"{root}README.md").decode(),
+        "acl": row["acl"],
+        "urls": open_tables(store)["imaging_instance"]["urls"].to_pylist()[0],
+        "unsigned": "--no-sign-request" in store.read(f"{root}README.md").decode(),
+        "web": store.head(f"{root}manifests/curl.txt") is not None,
+    }
+
+
+def test_each_part_says_who_may_read_it_and_from_where(divided: Installation) -> None:
+    where = {"sequestered_percent": 20, "address": "s3://hidden/collection"}
+    divided.policy = a_policy(partition=where, web_address="https://open.example.org")
+    build_release("2026.11", context=divided.context)
+    opened, hidden = said_of(divided.release), said_of(divided.sequestered)
+    keys = [
+        open_tables(store)["imaging_instance"]["key"][0].as_py() for store in (divided.release, divided.sequestered)
+    ]
+    assert opened == {
+        "about": "open", "free": True, "rights": ["CC-BY-4.0", "c_abf2"], "card": False, "acl": "*",
+        "urls": [f"{ADDRESS}/{keys[0]}", f"https://open.example.org/{keys[0]}"], "unsigned": True, "web": True,
+    }  # fmt: skip
+    assert hidden == {
+        "about": "sequestered", "free": False, "rights": ["CC-BY-4.0", "c_16ec"], "card": True, "acl": "",
+        "urls": [f"s3://hidden/collection/{keys[1]}"], "unsigned": False, "web": False,
+    }  # fmt: skip
+    for key, content in everything(divided.sequestered).items():
+        assert b"open.example.org" not in content, key
+    assert verify_release(divided.sequestered) == []
+
+
+def test_web_clients_that_are_let_in_are_told_the_sequestered_address(divided: Installation) -> None:
+    divided.policy = a_policy(
+        partition={"sequestered_percent": 20, "web_address": "https://hidden.example.org/"},
+        web_address="https://open.example.org",
+    )
+    build_release("2026.11", context=divided.context)
+    ((url,),) = open_tables(divided.sequestered)["imaging_instance"]["urls"].to_pylist()
+    assert url.startswith("https://hidden.example.org/data/")
+    assert said_of(divided.sequestered)["web"]
 
 
 def test_nobody_moves_and_later_subjects_fill_towards_the_share(divided: Installation) -> None:

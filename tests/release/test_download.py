@@ -1,15 +1,22 @@
 import hashlib
 import os
 import zipfile
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from config.errors import ConfigError
 from tasks.errors import VerificationError
 from tasks.release.build import build_release
 from tasks.release.download import _object, _Outcome, download
-from tasks.release.filters import Choice
+from tasks.release.filters import Catalogue, Choice, opened
+from tasks.release.reading import open_tables
+from tasks.release.withdraw import withdraw
+from tasks.release.withdrawn import Withdrawal
 from tasks.store.memory import MemoryStore
 from tests.release.batches import Batch, Image, Installation, a_condition, first_batch, second_batch, some_images
 
@@ -33,10 +40,7 @@ def built() -> Installation:
 @pytest.fixture
 def released(built: Installation) -> Installation:
     """A release that a test may damage."""
-    release = MemoryStore("release")
-    for key, data in built.contents().items():
-        release.create(key, data)
-    return built.with_release(release)
+    return built.with_release(a_copy(built.release))
 
 
 def images(folder: Path) -> list[str]:
@@ -206,3 +210,39 @@ def test_only_whole_series_are_packed(released: Installation, tmp_path: Path) ->
     with pytest.raises(ConfigError, match="cut 1 series apart"):
         download(released.release, tmp_path, Choice(["sop_uid=2.25.1.1.1"]), zipped=True)
     assert images(tmp_path) == []
+
+
+def test_what_was_withdrawn_since_is_left_out_and_counted(released: Installation, tmp_path: Path) -> None:
+    released = replace(released, work=a_copy(released.work))
+    withdraw([Withdrawal("subject", "SUBJECTA", "consent withdrawn")], "2026.12", context=released.context)
+    report = download(released.release, tmp_path / "all", Choice(), version="2026.11")
+    assert (report.objects, report.fetched, report.withdrawn) == (6, 6, 5)
+    report = download(released.release, tmp_path / "other", Choice(["subject_id=SUBJECTB"]), version="2026.11")
+    assert (report.objects, report.withdrawn) == (2, 0)
+    report = download(released.release, tmp_path / "now", Choice())
+    assert (report.version, report.objects, report.withdrawn) == ("2026.12", 6, 0)
+
+
+def test_a_series_of_which_objects_were_withdrawn_is_packed_as_it_is_now(
+    released: Installation, tmp_path: Path
+) -> None:
+    listed = open_tables(released.release, None, ["imaging_instance"])["imaging_instance"]
+    gone = listed.filter(pc.equal(listed["sop_uid"], "2.25.1.1.1"))
+    with opened_with(released, tmp_path, gone) as catalogue:
+        assert (catalogue.cut_series(), catalogue.withdrawn(), catalogue.count()[0]) == (0, 1, 1)
+
+
+def a_copy(store: MemoryStore) -> MemoryStore:
+    """Give a store that a test may change, with what lies in one that tests share."""
+    made = MemoryStore("copy")
+    for stored in store.list():
+        made.create(stored.key, store.read(stored.key))
+    return made
+
+
+def opened_with(installation: Installation, folder: Path, withdrawn: pa.Table) -> AbstractContextManager[Catalogue]:
+    files = {}
+    for name in ("imaging_instance", "imaging_series", "imaging_study", "subject"):
+        files[name] = folder / f"{name}.parquet"
+        files[name].write_bytes(installation.release.read(f"releases/2026.11/tables/{name}.parquet"))
+    return opened(files, Choice(["series_uid=2.25.1.1"]), withdrawn)

@@ -1,11 +1,15 @@
 """The same release on every kind of store, and two builders at once on a real server."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pandas as pd
 import pytest
@@ -25,6 +29,7 @@ from tasks.store import Store
 from tasks.store.local import LocalStore
 from tasks.store.memory import MemoryStore
 from tasks.store.opening import open_store
+from tasks.store.s3_client import client_of
 from tests.release.batches import Installation, a_policy, first_batch, second_batch
 from tests.store import servers
 from tests.store.buckets import bucket_of, duckdb_at
@@ -135,3 +140,32 @@ def test_two_builders_at_once_divide_sign_and_withdraw_in_buckets_as_in_memory(
     assert there.contents() == here.contents()
     assert there.with_release(hidden).contents() == here.with_release(here.sequestered).contents()
     assert sweep_release("release", there.release).unreferenced == sweep_work(there.work).unreferenced == 0
+
+
+@pytest.mark.services
+def test_a_bucket_policy_denies_what_was_withdrawn_and_kept(seaweedfs: S3Options) -> None:
+    """With the policy of docs/how-to/releases.md: readers are allowed by prefix, and ``withdrawn/`` is none of them."""
+    made = filled(open_store("s3://work/kept", seaweedfs), open_store("s3://sequestered/kept", seaweedfs))
+    made = made.with_policy(withdrawal={"objects": "hide"})
+    build_release("2026.11", context=made.context)
+    readable = [f"arn:aws:s3:::sequestered/kept/{part}" for part in ("data/*", "releases/*", "current.json")]
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": readable}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    client_of(seaweedfs).put_bucket_policy(Bucket="sequestered", Policy=policy)
+    place = f"{seaweedfs.endpoint_url}/sequestered/kept"
+    withdrawn = [one.key for one in made.release.list("data/")]
+    assert answer_to(f"{place}/{withdrawn[0]}") == HTTPStatus.OK
+    asked = [Withdrawal("subject", one, "consent withdrawn") for one in ("SUBJECTA", "SUBJECTB", "SUBJECTC")]
+    withdraw(asked, "2026.12", context=made.context)
+    assert {answer_to(f"{place}/{key}") for key in withdrawn} == {HTTPStatus.NOT_FOUND}
+    assert {answer_to(f"{place}/withdrawn/{key}") for key in withdrawn} == {HTTPStatus.FORBIDDEN}
+    assert [one.key for one in made.release.list("withdrawn/")] == [f"withdrawn/{key}" for key in withdrawn]
+
+
+def answer_to(url: str) -> int:
+    """Give what the server answers somebody who is nobody to it."""
+    try:
+        with urlopen(url, timeout=30) as answer:  # noqa: S310 -- our own server on loopback
+            return int(answer.status)
+    except HTTPError as refused:
+        return refused.code

@@ -64,6 +64,14 @@ def test_rows_together_are_in_memory_or_in_files(tmp_path: Path) -> None:
     assert together([ROWS, ROWS]).equals(pa.concat_tables([ROWS, ROWS]))
 
 
+def test_what_was_left_out_of_all_parts_stays_out_of_the_whole(tmp_path: Path) -> None:
+    gone = pa.array(["A"])
+    here, there = without(ROWS, "subject_id", gone), without(on_disk(tmp_path), "subject_id", gone)
+    assert in_memory(together([there, there])).equals(pa.concat_tables([here, here]))
+    with pytest.raises(ValueError, match="the same"):
+        together([there, on_disk(tmp_path)])
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7])
 def test_pieces_hold_every_row_of_a_subject_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     monkeypatch.setattr(module, "ROWS_PER_PIECE", limit)

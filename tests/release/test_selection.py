@@ -3,6 +3,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from config.errors import ConfigError
 from tasks.errors import BatchNotReadyError, GateError
 from tasks.layout import BatchLayout
 from tasks.release.selection import RELEASED, accepted_batches
@@ -22,6 +23,16 @@ def test_the_accepted_run_of_every_batch_is_selected_in_order(installation: Inst
 def test_the_policy_may_name_the_batches(installation: Installation, tmp_path: Path) -> None:
     batches = accepted_batches(installation.work, a_policy(batches=("site-b/batch-1",)), tmp_path)
     assert [batch.name for batch in batches] == ["site-b/batch-1"]
+
+
+def test_named_batches_restrict_what_the_policy_releases(installation: Installation, tmp_path: Path) -> None:
+    work, named = installation.work, ("site-b/batch-1",)
+    for policy in (a_policy(), a_policy(batches=("site-a/batch-1", "site-b/batch-1"))):
+        assert [batch.name for batch in accepted_batches(work, policy, tmp_path, named)] == ["site-b/batch-1"]
+    with pytest.raises(ConfigError, match="the release policy does not release site-b/batch-1"):
+        accepted_batches(work, a_policy(batches=("site-a/batch-1",)), tmp_path, named)
+    with pytest.raises(BatchNotReadyError, match="no accepted run of site-b/batch-2"):
+        accepted_batches(work, a_policy(), tmp_path, ("site-b/batch-2",))
 
 
 def test_a_batch_without_an_accepted_run_is_not_released(installation: Installation, tmp_path: Path) -> None:

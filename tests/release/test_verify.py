@@ -256,13 +256,14 @@ def test_a_release_before_that_is_gone_is_noted(installation: Installation) -> N
     assert [(problem.check, problem.is_note) for problem in problems] == [("R-DIFF", True)]
 
 
-def test_objects_that_no_release_names_are_noted(installation: Installation) -> None:
+def test_objects_that_no_release_names_are_found(installation: Installation) -> None:
     build_release("2026.11", context=installation.context)
     put(installation.release, "data/series/orphan.dcm", b"left by a stopped builder")
     put(installation.release, "releases/2026.12/tables/subject.parquet", b"left by a stopped builder")
     problems = verify_release(installation.release)
-    assert [(problem.check, problem.is_note) for problem in problems] == [("orphans", True)]
+    assert [(problem.check, problem.is_note) for problem in problems] == [("orphans", False)]
     assert problems[0].detail.startswith("1 objects")
+    assert "curate sweep" in problems[0].detail
 
 
 def test_objects_of_other_releases_are_no_orphans(installation: Installation) -> None:

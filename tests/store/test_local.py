@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import KeyExistsError, StoreError
+from tasks.store.folder import PARTIAL
 from tasks.store.local import LocalStore
 
 ESCAPES = ["../x", "a/../../x", "/etc/passwd", "a//b", "./a", "a/.", "", "a/", "..", "a\0b", "x" * 256, "é" * 200]
@@ -260,3 +261,18 @@ def test_a_folder_keeps_no_checksum_beside_its_files(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store.create("k", b"content")
     assert store.stored_checksum("k") is None
+
+
+def test_half_written_files_of_a_writer_that_was_stopped_are_found_and_discarded(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    assert list(store.leftovers()) == []
+    store.create("a", b"whole")
+    half = tmp_path / PARTIAL / "0123abcd"
+    half.write_bytes(b"half")
+    os.utime(half, (0, 0))
+    (left,) = store.leftovers()
+    assert (left.token, left.size_bytes, left.age_seconds > 1e9) == (("0123abcd",), 4, True)
+    store.discard(left)
+    store.discard(left)
+    assert list(store.leftovers()) == []
+    assert store.read("a") == b"whole"

@@ -215,6 +215,23 @@ def test_a_very_large_object_goes_up_in_parts_and_stays_create_once(
     assert not store.client.list_multipart_uploads(Bucket="work").get("Uploads")
 
 
+def test_uploads_in_parts_that_were_stopped_are_found_and_discarded(options: S3Options) -> None:
+    name = f"left-{next(_numbers)}"
+    store, beside = opened(f"s3://work/{name}", options), opened(f"s3://work/{name}beside", options)
+    begun = [
+        one.client.create_multipart_upload(Bucket="work", Key=one.name("k"))["UploadId"] for one in (store, beside)
+    ]
+    store.client.upload_part(Bucket="work", Key=store.name("k"), UploadId=begun[0], PartNumber=1, Body=b"0123456789")
+    (left,) = store.leftovers()
+    assert (left.token, left.size_bytes) == ((f"{name}/k", begun[0]), 10)
+    assert 0 <= left.age_seconds < 600
+    store.discard(left)
+    store.discard(left)
+    assert list(store.leftovers()) == []
+    (other,) = beside.leftovers()
+    beside.discard(other)
+
+
 @pytest.mark.usefixtures("hasty")
 def test_an_upload_in_parts_that_fails_is_taken_back(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "PARTS_FROM_BYTES", 10)
