@@ -85,6 +85,17 @@ _LEDGER = """
            size AS source_bytes, 'own' AS engine, subject_id, study_uid, sop_uid, sha256
     FROM instances ORDER BY source_id
 """
+_LINEAGE = """
+    SELECT 'subject' AS entity, subject_id AS entity_id, field, md5('row' || n) AS source_row, field AS mapping_id,
+           '1' AS mapping_version, 's01/b1' AS batch_id
+    FROM people, (VALUES ('sex'), ('race'), ('ethnicity'), ('age_at_index'), ('country'), ('zip3')) AS fields (field)
+    UNION ALL
+    SELECT 'clinical_event', 'e' || n || 'hospital_stay', field, md5('stay' || n), 'date:%Y-%m-%d', '1', 's01/b1'
+    FROM people, (VALUES ('start_day'), ('end_day'), ('discharge')) AS fields (field)
+    UNION ALL
+    SELECT 'test_result', 't' || n, field, md5('test' || n), field, '1', 's01/b1'
+    FROM people, (VALUES ('test_name'), ('result'), ('day')) AS fields (field)
+"""
 _ANCHORS = """
     SELECT subject_id, 'COVID-19 Test' AS index_event, DATE '2012-05-07' AS index_date_shifted
     FROM people ORDER BY subject_id
@@ -124,6 +135,7 @@ def write_batch(size: Size, work: Path) -> None:
             _write(database, statement, BATCH[name].schema, work / layout.run(RUN, f"tables/{name}.parquet"))
         _write(database, _LEDGER, LEDGER.schema, work / layout.run(RUN, "ledger.parquet"))
         _write(database, _ANCHORS, ANCHORS.schema, work / layout.run(RUN, "harmonized/anchors.parquet"))
+        _write(database, _LINEAGE, BATCH["lineage"].schema, work / layout.run(RUN, "harmonized/lineage.parquet"))
         numbers = pa.schema([("sha256", pa.string()), ("object", pa.int64())])
         _write(database, "SELECT sha256, object FROM instances ORDER BY sha256", numbers, work / "objects.parquet")
     (work / layout.current).write_text(json.dumps({"run": RUN}))

@@ -15,12 +15,13 @@ from expectations.schemas.catalog import BATCH
 from tasks.model import Finding
 from tasks.release.clinical import YEAR_WITHHELD, with_derived, with_parents, withheld_years
 from tasks.release.model import AcceptedBatch, Collection, Held, Tables
-from tasks.release.query import by_pieces, column, number, query, stored
-from tasks.release.rows import INSTANCES, ORDER, Rows, together, without
+from tasks.release.query import by_pieces, column, number, query, rows_of_subjects
+from tasks.release.rows import INSTANCES, ORDER, OnDisk, Rows, in_order, together, without
 from tasks.release.same_pixels import RULE as SHARED_PIXELS
 from tasks.release.same_pixels import studies_of_shared_pixels
 from tasks.release.subjects import CONFLICTING, MOVED, conflicting, one_row_each
 from tasks.release.timelines import DAYS, rebased, timelines, told_subjects, with_known_days
+from tasks.store.parquet import write_batches
 
 STAGE = "release"
 DUPLICATE_SOP = "I-DUP-SOP"
@@ -286,11 +287,19 @@ def one_of_each(name: str, rows: pa.Table) -> pa.Table:
     return ordered.take(numbered.group_by(key, use_threads=False).aggregate([("row", "min")])["row_min"])
 
 
-def one_of_each_instance(rows: Rows, path: Path) -> Rows:
-    """Give one row of each instance, sorted as a release is; several differ in nothing, or the release is refused."""
-    (key,), order = BATCH[INSTANCES].key, ", ".join(ORDER[INSTANCES])
-    first = "" if is_unique(rows, [key]) else f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1"
-    return stored(path, BATCH[INSTANCES].schema, f"SELECT * FROM rows {first} ORDER BY {order}", rows=rows)  # noqa: S608 -- our own names
+def one_of_each_instance(rows: Rows, path: Path) -> OnDisk:
+    """Write one row of each instance, sorted as a release is; several differ in nothing, or the release is refused."""
+    counts, form = rows_of_subjects(rows), BATCH[INSTANCES].schema
+    parts = (_first_of_each(part) for part in in_order(rows, counts, ORDER[INSTANCES], path.parent))
+    write_batches((batch for part in parts for batch in part.cast(form).to_batches()), form, path)
+    return OnDisk((path,))
+
+
+def _first_of_each(rows: pa.Table) -> pa.Table:
+    """Give the first of neighbours with the same SOP Instance UID."""
+    uids = rows["sop_uid"].combine_chunks()
+    is_other = pc.not_equal(uids.slice(1), uids.slice(0, max(len(uids) - 1, 0)))
+    return rows.filter(pa.concat_arrays([pa.array([True] * min(len(uids), 1), pa.bool_()), is_other]))
 
 
 def without_empty(tables: Mapping[str, pa.Table]) -> Tables:

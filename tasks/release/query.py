@@ -17,7 +17,7 @@ import pyarrow as pa
 from tasks.release.rows import ROWS_AT_ONCE, OnDisk, Rows, pieces
 from tasks.store.parquet import write_batches
 
-MEMORY: Final = "256MiB"
+MEMORY: Final = "512MiB"
 THREADS: Final = 4  # each has buffers of its own
 _COUNTS: Final = "SELECT subject_id, count(*) AS n FROM rows GROUP BY subject_id ORDER BY subject_id"
 
@@ -102,5 +102,10 @@ def by_pieces(statement: str, name: str, rows: Rows, **tables: Rows) -> pa.Table
     name
         What the statement calls `rows`, which are sorted by subject if they lie on disk.
     """
-    counts = query(_COUNTS, rows=rows)
-    return pa.concat_tables([query(statement, **{name: piece}, **tables) for piece in pieces(rows, counts)])
+    parts = pieces(rows, rows_of_subjects(rows))
+    return pa.concat_tables([query(statement, **{name: part}, **tables) for part in parts])
+
+
+def rows_of_subjects(rows: Rows) -> pa.Table:
+    """Give subject_id and n, the number of rows, sorted by subject."""
+    return query(_COUNTS, rows=rows)

@@ -4,8 +4,11 @@ Most tables of a release are small and lie in memory; what has a row per instanc
 (`tasks.release.query`) read both alike.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -20,6 +23,7 @@ from tasks.store.parquet import damaged
 INSTANCES: Final = "imaging_instance"
 ROWS_AT_ONCE: Final = 1 << 16
 ROWS_PER_PIECE: Final = 1 << 20
+ROWS_PER_SORT: Final = 1 << 18
 ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "subject": ("subject_id",),
     "clinical_event": ("subject_id", "event_id"),
@@ -155,11 +159,78 @@ def pieces(rows: Rows, counts: pa.Table) -> Iterator[Rows]:
     counts
         subject_id and n, the number of rows, sorted by subject.
     """
-    if isinstance(rows, pa.Table) or rows.num_rows <= ROWS_PER_PIECE:
+    if isinstance(rows, pa.Table):
         yield rows
         return
-    subjects = counts["subject_id"].to_pylist()
-    ends = accumulate(counts["n"].to_pylist())
-    of_piece = [(end - 1) // ROWS_PER_PIECE for end in ends]
-    starts = [subject for subject, (before, now) in zip(subjects[1:], pairwise(of_piece), strict=True) if now != before]
+    subjects, parts = counts["subject_id"].to_pylist(), _parts(counts, ROWS_PER_PIECE)
+    starts = [subject for subject, (before, now) in zip(subjects[1:], pairwise(parts), strict=True) if now != before]
     yield from (replace(rows, subjects=bounds) for bounds in pairwise([None, *starts, None]))
+
+
+def _parts(counts: pa.Table, limit: int) -> list[int]:
+    """Give the number of the part that each subject falls in: a part ends with the subject that makes it a limit's."""
+    return [(end - 1) // limit for end in accumulate(counts["n"].to_pylist())]
+
+
+def in_order(rows: Rows, counts: pa.Table, names: Sequence[str], folder: Path) -> Iterator[pa.Table]:
+    """Give rows sorted by some columns, the first of which is the subject_id, part by part.
+
+    Rows are put aside into files of a few subjects each, and each file is sorted in memory.
+
+    Parameters
+    ----------
+    counts
+        As in `pieces`.
+    folder
+        Takes the files, which are gone at the end.
+    """
+    order = [(name, "ascending") for name in names]
+    subjects, part_of = counts["subject_id"].combine_chunks(), pa.array(_parts(counts, ROWS_PER_SORT), pa.int64())
+    paths = {part: folder / f"unsorted-{part}.arrows" for part in pc.unique(part_of).to_pylist()}
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with ExitStack() as stack:
+        files = {
+            part: stack.enter_context(pa.ipc.new_stream(path, rows.schema, options=options))
+            for part, path in paths.items()
+        }
+        for batch in batches_of(rows):
+            parts = part_of.take(pc.index_in(batch["subject_id"], value_set=subjects))
+            for part in pc.unique(parts).to_pylist():
+                files[part].write_batch(batch.filter(pc.equal(parts, part)))
+    for path in paths.values():
+        with pa.ipc.open_stream(path) as file:
+            yield file.read_all().sort_by(order)
+        path.unlink()
+
+
+def alongside(
+    rows: Rows, others: Rows, order: Sequence[str], names: Sequence[str]
+) -> Iterator[tuple[pa.RecordBatch, pa.Table]]:
+    """Give rows, many at a time, and with them some columns of those others that lie in the same stretch.
+
+    Parameters
+    ----------
+    order
+        The columns by which both are sorted.
+    names
+        The columns of the others to give.
+    """
+    wanted = list(dict.fromkeys([*order, *names]))
+    coming = batches_of(others, wanted)
+    waiting = pa.Table.from_batches([], _schema(others, wanted))
+
+    def place(table: pa.Table | pa.RecordBatch, row: int) -> tuple[str, ...]:
+        return tuple(table[name][row].as_py() for name in order)
+
+    for batch in batches_of(rows):
+        if not len(batch):
+            continue
+        last = place(batch, len(batch) - 1)
+        while not len(waiting) or place(waiting, len(waiting) - 1) <= last:
+            more = next(coming, None)
+            if more is None:
+                break
+            waiting = pa.concat_tables([waiting, pa.Table.from_batches([more])])
+        end = bisect_right(range(len(waiting)), last, key=partial(place, waiting))
+        yield batch, waiting.slice(0, end).select(list(names))
+        waiting = waiting.slice(end)

@@ -18,19 +18,11 @@ from expectations.schemas.table import LIST_OF_STRINGS, Table
 from tasks.layout import data_key, release_key
 from tasks.release.change_log import Digests, changed_since
 from tasks.release.model import OPEN, SEQUESTERED, About, Tables
-from tasks.release.query import streamed
-from tasks.release.rows import INSTANCES, ORDER, OnDisk, Rows, batches_of
+from tasks.release.rows import INSTANCES, ORDER, OnDisk, Rows, alongside, batches_of
 from tasks.release.uuids import instance_uuid, series_uuid
 from tasks.store.parquet import write_batches
 
 COMMIT = "_COMMIT.json"
-_FIRST_FORM: Final = pa.schema([("release_added", pa.string())])
-_FIRST_RELEASES: Final = f"""
-SELECT coalesce(known.release_added, version) AS release_added
-FROM facts, now LEFT JOIN (SELECT sop_uid, sha256, release_added FROM before, facts WHERE starts_with(guid, prefix))
-     AS known USING (sop_uid, sha256)
-ORDER BY {", ".join(f"now.{name}" for name in ORDER[INSTANCES])}
-"""  # noqa: S608 -- constants
 _OF_ENTITY: Final = {"subject": "subject", "imaging_series": "series"}
 
 
@@ -188,14 +180,13 @@ def _with_first_releases(
     if previous is None:
         yield from ((batch, constant(edition.version, len(batch))) for batch in batches_of(rows))
         return
-    facts = pa.table({"version": [edition.version], "prefix": [f"{edition.policy.guid_prefix}/"]})
-    found = streamed(_FIRST_FORM, _FIRST_RELEASES, now=rows, before=previous, facts=facts)
-    waiting = pa.array([], pa.string())
-    for batch in batches_of(rows):
-        while len(waiting) < len(batch):
-            waiting = pa.concat_arrays([waiting, next(found).column(0)])
-        yield batch, waiting.slice(0, len(batch))
-        waiting = waiting.slice(len(batch))
+    names = ["sop_uid", "sha256"]
+    for batch, known in alongside(rows, previous, ORDER[INSTANCES], [*names, "guid", "release_added"]):
+        mine = known.filter(pc.starts_with(known["guid"], f"{edition.policy.guid_prefix}/"))
+        objects = [pc.binary_join_element_wise(*(one[name] for name in names), " ") for one in (batch, mine)]
+        places = pc.index_in(objects[0], value_set=objects[1].combine_chunks())
+        first = mine["release_added"].combine_chunks().take(places)
+        yield batch, pc.fill_null(first, edition.version)
 
 
 def _history(name: str, rows: pa.Table, edition: Edition, digests: tuple[Digests, Before]) -> dict[str, Any]:

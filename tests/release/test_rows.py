@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 
 from tasks.errors import VerificationError
 from tasks.release import rows as module
-from tasks.release.query import by_pieces, column, number, query, stored
-from tasks.release.rows import OnDisk, batches_of, in_memory, pieces, sampled, together, without
+from tasks.release.query import by_pieces, column, number, query, rows_of_subjects, stored
+from tasks.release.rows import (
+    OnDisk,
+    alongside,
+    batches_of,
+    in_memory,
+    in_order,
+    pieces,
+    sampled,
+    together,
+    without,
+)
 from tasks.store.parquet import write_table
 
 ROWS = pa.table(
@@ -113,3 +123,43 @@ def test_a_result_is_stored_in_the_form_asked_for(tmp_path: Path) -> None:
     assert rows.schema.metadata[b"of"] == b"x"
     assert in_memory(rows)["size"].to_pylist() == [7, 6, 5, 4, 3, 2, 1]
     assert column("SELECT size FROM rows ORDER BY size LIMIT 1", rows=rows).to_pylist() == [1]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4, 100])
+def test_rows_are_sorted_part_by_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(module, "ROWS_PER_SORT", limit)
+    known = without(ROWS, "sop_uid", pa.array(["7"]))
+    mixed = on_disk(tmp_path, known.take(pa.array([4, 0, 2, 5, 1, 3])))
+    counts = rows_of_subjects(mixed)
+    parts = list(in_order(mixed, counts, ("subject_id", "sop_uid"), tmp_path))
+    assert pa.concat_tables(parts).equals(known)
+    assert max(len(part) for part in parts) <= max(limit + 2, 3)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".parquet"}
+
+
+keys = st.sets(st.tuples(st.sampled_from("AB"), st.integers(0, 30).map("{:02}".format)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(keys, keys, st.integers(1, 4))
+def test_rows_are_met_by_the_others_of_the_same_stretch(
+    mine: set[tuple[str, str]], others: set[tuple[str, str]], at_once: int
+) -> None:
+    def table(pairs: set[tuple[str, str]]) -> pa.Table:
+        rows = sorted(pairs)
+        columns = {
+            name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate(("subject_id", "n"))
+        }
+        whole = pa.table(columns)
+        return pa.Table.from_batches(whole.to_batches(max_chunksize=at_once), whole.schema)
+
+    met: set[tuple[str, str]] = set()
+    seen: list[tuple[str, str]] = []
+    for batch, known in alongside(table(mine), table(others), ("subject_id", "n"), ("subject_id", "n")):
+        rows = [(row["subject_id"], row["n"]) for row in batch.to_pylist()]
+        stretch = {(row["subject_id"], row["n"]) for row in known.to_pylist()}
+        assert stretch & set(rows) == others & set(rows)
+        seen += rows
+        met |= stretch
+    assert seen == sorted(mine)
+    assert met == {one for one in others if mine and one <= max(mine)}
