@@ -17,8 +17,8 @@ import pyarrow as pa
 from tasks.release.rows import ROWS_AT_ONCE, OnDisk, Rows, pieces
 from tasks.store.parquet import write_batches
 
-MEMORY: Final = "512MiB"
-THREADS: Final = 4  # each has buffers of its own
+MEMORY: Final = "384MiB"
+THREADS: Final = 2  # each has buffers of its own
 _COUNTS: Final = "SELECT subject_id, count(*) AS n FROM rows GROUP BY subject_id ORDER BY subject_id"
 
 

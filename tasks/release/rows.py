@@ -23,7 +23,7 @@ from tasks.store.parquet import damaged
 INSTANCES: Final = "imaging_instance"
 ROWS_AT_ONCE: Final = 1 << 16
 ROWS_PER_PIECE: Final = 1 << 20
-ROWS_PER_SORT: Final = 1 << 18
+ROWS_PER_SORT: Final = 1 << 17
 ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "subject": ("subject_id",),
     "clinical_event": ("subject_id", "event_id"),
@@ -96,7 +96,7 @@ def batches_of(rows: Rows, names: Sequence[str] | None = None, at_once: int = RO
 
 def _read(path: Path, names: list[str], at_once: int) -> Iterator[pa.RecordBatch]:
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # what is fetched ahead stays until the file is closed
             yield from file.iter_batches(batch_size=at_once, columns=names)
     except (pa.ArrowException, OSError):
         raise damaged() from None

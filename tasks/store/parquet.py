@@ -49,6 +49,7 @@ def write_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Pa
         for group in _groups(batches, schema):
             writer.write_table(group, row_group_size=ROWS_PER_GROUP)
             count += len(group)
+    pa.default_memory_pool().release_unused()
     return count
 
 

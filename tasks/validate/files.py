@@ -23,7 +23,7 @@ def batches_of(path: Path) -> Iterator[pa.RecordBatch]:
         If the file is no sound Parquet.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             yield from file.iter_batches(batch_size=ROWS_AT_ONCE)
     except (pa.ArrowException, OSError):
         raise damaged() from None
