@@ -17,7 +17,7 @@ import pyarrow as pa
 from tasks.release.rows import ROWS_AT_ONCE, OnDisk, Rows, pieces
 from tasks.store.parquet import write_batches
 
-MEMORY: Final = "384MiB"
+MEMORY: Final = "512MiB"
 THREADS: Final = 2  # each has buffers of its own
 _COUNTS: Final = "SELECT subject_id, count(*) AS n FROM rows GROUP BY subject_id ORDER BY subject_id"
 

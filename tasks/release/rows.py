@@ -22,7 +22,7 @@ from tasks.store.parquet import damaged
 
 INSTANCES: Final = "imaging_instance"
 ROWS_AT_ONCE: Final = 1 << 16
-ROWS_PER_PIECE: Final = 1 << 20
+ROWS_PER_PIECE: Final = 1 << 18
 ROWS_PER_SORT: Final = 1 << 17
 ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "subject": ("subject_id",),
