@@ -274,8 +274,10 @@ def withdraw(
 ) -> "ReleaseReport":
     """Publish a release without some subjects, studies or series, and take their objects away."""
     from tasks.release.withdraw import withdraw as take_out
+    from tasks.validate.releases import release_check
 
-    return take_out(asked, version, context=_release_context(settings), progress=progress)
+    context = _release_context(settings)
+    return take_out(asked, version, context=context, progress=progress, check=release_check(context.work))
 
 
 def _release_context(settings: Settings, batches: Sequence[str] = ()) -> "ReleaseContext":

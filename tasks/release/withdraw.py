@@ -6,8 +6,9 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from tasks.release.build import build_release, plan_release
+from tasks.release.build import Check, build_release, plan_release
 from tasks.release.change_log import ENTITY_TABLES
+from tasks.release.gates import by_counts
 from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport, Tables
 from tasks.release.reading import open_tables, read_pointer
 from tasks.release.selection import accepted_batches
@@ -30,10 +31,16 @@ def withdraw(
     *,
     context: ReleaseContext,
     progress: Callable[[int, int], None] | None = None,
+    check: Check = by_counts,
 ) -> ReleaseReport:
     """Publish a release without some things and take their objects away; done again, it finishes what was begun.
 
     Once remembered, what was asked for stays out of every release, also if this one is refused.
+
+    Parameters
+    ----------
+    progress, check
+        As in `build_release`.
 
     Raises
     ------
@@ -48,7 +55,7 @@ def withdraw(
     require_known(asked, _known(context))
     context.policy.check_version(version)
     remember(context.work, asked)
-    return build_release(version, context=context, progress=progress)
+    return build_release(version, context=context, progress=progress, check=check)
 
 
 def plan_withdrawal(asked: Sequence[Withdrawal], version: str, *, context: ReleaseContext) -> ReleasePlan:

@@ -123,6 +123,7 @@ def test_the_flow_withdraws_and_takes_no_record_number() -> None:
     assert subjects() == [ONE, OTHER]
     report = withdraw([ONE], "consent withdrawn", version="2026.12")
     assert (report.objects_removed, report.counts["n_subjects"]) == (2, 1)
+    assert (Path("work") / report.report).is_file()
     assert subjects() == [OTHER]
 
 
