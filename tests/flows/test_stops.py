@@ -49,5 +49,5 @@ def test_a_batch_that_passes_shows_its_outcome_alone(shown: dict[str, str], monk
 def test_a_stopped_release_shows_what_refused_it(shown: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release.catalog, "publish", raise_it)
     with pytest.raises(GateError):
-        release._publish("2026.11.1", Settings(), "")
+        release._publish("2026.11.1", Settings(), "", ())
     assert shown["stopped"].startswith("# Release 2026.11.1 is stopped")
