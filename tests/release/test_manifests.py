@@ -3,6 +3,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from tasks.release import manifests as module
 from tasks.release.build import build_release
 from tasks.release.manifests import joined, manifests
 from tasks.release.reading import committed, open_tables
+from tasks.release.rows import batches_of
 from tests.release.batches import ADDRESS, Installation, first_batch, second_batch
 
 WEB = "https://open-chest.example.org/collection"
@@ -145,14 +147,14 @@ def test_the_series_list_has_a_row_for_each_series(published: Installation) -> N
 @given(st.lists(st.text("abc\n é", max_size=5)), st.integers(1, 4))
 def test_texts_in_pieces_are_joined_as_one(texts: Sequence[str], size: int) -> None:
     chunks = [pa.array(texts[start : start + size], pa.string()) for start in range(0, len(texts), size)]
-    assert joined(pa.chunked_array(chunks, pa.string()), ",\n") == ",\n".join(texts).encode()
+    assert joined(pa.chunked_array(chunks, pa.string()).combine_chunks(), ",\n") == ",\n".join(texts).encode()
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 100])
 def test_where_a_manifest_is_cut_does_not_show(
     published: Installation, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(module, "batches_of", partial(batches_of, at_once=at_once))
     instances = open_tables(published.release)["imaging_instance"]
     for name, pieces in manifests(instances, committed(published.release, None).about):
         assert b"".join(pieces) == published.contents()[f"releases/2026.11/{name}"]

@@ -7,7 +7,7 @@ import pytest
 from config.release.nodes import midrc_nodes
 from expectations.schemas.catalog import CANONICAL
 from tasks.release.build import build_release
-from tasks.release.nodes import node_findings, separated
+from tasks.release.nodes import header, node_findings, separated
 from tasks.release.reading import open_tables
 from tests.release.batches import Batch, Installation, a_condition, a_test, an_event, some_images
 
@@ -154,7 +154,7 @@ def test_the_dictionary_allows_every_word_of_ours_that_is_handed_on() -> None:
 
 def test_nothing_known_is_an_empty_cell() -> None:
     rows = pa.table({"a": pa.array(["1", None]), "b": pa.array([None, "2"], pa.string())})
-    assert b"".join(separated(rows)) == b"a\tb\n1\t\n\t2\n"
+    assert header(("a", "b")) + b"".join(separated(rows)) == b"a\tb\n1\t\n\t2\n"
 
 
 def test_a_modality_without_a_node_is_in_our_tables_only() -> None:
