@@ -29,6 +29,15 @@ class Header(NamedTuple):
     length: int
     value: int
 
+    def holds_items(self) -> bool:
+        """Tell whether the value is a sequence of items, be it said by the VR or known of the tag."""
+        if self.vr == b"SQ" or (self.vr == b"UN" and self.length == UNDEFINED):
+            return True
+        if self.vr not in (b"", b"UN"):
+            return False
+        known = dictionary_vr(self.tag)
+        return known == "SQ" or (self.length == UNDEFINED and not known)
+
 
 def header_at(content: bytes, position: int, end: int, encoding: Encoding) -> Header:
     """Read the header of the element at `position`; where an explicit VR should stand and none does, it is implicit.

@@ -11,7 +11,6 @@ from tasks.dicom.elements import (
     SEQUENCE_END,
     UNDEFINED,
     Header,
-    dictionary_vr,
     header_at,
     looks_implicit,
 )
@@ -92,7 +91,7 @@ def _item(
             break
         if depth == 0 and header.tag >= _FIRST_PIXELS:
             break
-        if _holds_items(header):
+        if header.holds_items():
             found, position = _sequence(content, header, end, encoding, depth=depth + 1)
             inner += found
             continue
@@ -125,15 +124,6 @@ def _within(one: Reference, series: str, study: str) -> Reference:
     if one.kind == INSTANCE:
         return one._replace(series_uid=one.series_uid or series, study_uid=one.study_uid or study)
     return one._replace(study_uid=one.study_uid or study) if one.kind == SERIES else one
-
-
-def _holds_items(header: Header) -> bool:
-    if header.vr == b"SQ" or (header.vr == b"UN" and header.length == UNDEFINED):
-        return True
-    if header.vr not in (b"", b"UN"):
-        return False
-    known = dictionary_vr(header.tag)
-    return known == "SQ" or (header.length == UNDEFINED and not known)
 
 
 def _sequence(

@@ -13,7 +13,6 @@ from tasks.dicom.elements import (
     SEQUENCE_END,
     UNDEFINED,
     Header,
-    dictionary_vr,
     header_at,
     looks_implicit,
 )
@@ -38,20 +37,12 @@ class _Walk:
             raise Refusal("DE-LIMIT")
         if header.length != UNDEFINED and header.value + header.length > end:
             raise Refusal("DE-PARSE")
-        if self._holds_items(header):
+        if header.holds_items():
             stop = end if header.length == UNDEFINED else header.value + header.length
             return self.sequence(header, stop, encoding, depth + 1)
         if header.length == UNDEFINED:
             return self.fragments(header.value, end, encoding)
         return header.value + header.length
-
-    def _holds_items(self, header: Header) -> bool:
-        if header.vr == b"SQ" or (header.vr == b"UN" and header.length == UNDEFINED):
-            return True
-        if header.vr not in (b"", b"UN"):
-            return False
-        known = dictionary_vr(header.tag)
-        return known == "SQ" or (header.length == UNDEFINED and not known)
 
     def sequence(self, header: Header, end: int, encoding: Encoding, depth: int) -> int:
         """Give the offset after the items of a sequence."""

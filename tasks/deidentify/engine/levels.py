@@ -71,7 +71,7 @@ class Stated(NamedTuple):
         return self.length == UNDEFINED
 
     def holds_items(self) -> bool:
-        """Tell whether the value is a sequence of items, by the same rule as `tasks.dicom.structure`."""
+        """Tell whether the value is a sequence of items, by the same rule as `tasks.dicom.elements.Header`."""
         if self.vr == "SQ" or (self.vr == "UN" and self.is_undefined):
             return True
         if self.vr not in (None, "UN"):
