@@ -3,7 +3,6 @@
 A file lies under its key, as the manifests for other tools lay it, and carries its name only once it was checked.
 """
 
-import hashlib
 import re
 import shutil
 from collections import Counter
@@ -25,6 +24,7 @@ from tasks.release.reading import DO_NOT_USE, committed, read_pointer, table_fil
 from tasks.release.removal import listed_withdrawals
 from tasks.release.zips import write_zip
 from tasks.store import ReadOnlyStore
+from tasks.store.content import sha256_of_file
 from tasks.store.files import fetch
 
 IN_FLIGHT = 8
@@ -188,7 +188,4 @@ def _bring(release: ReadOnlyStore, key: str, path: Path, stated: tuple[int, str]
 
 def _is_sound(path: Path, stated: tuple[int, str]) -> bool:
     size, sha256 = stated
-    if not path.is_file() or path.stat().st_size != size:
-        return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    return path.is_file() and path.stat().st_size == size and sha256_of_file(path) == sha256

@@ -18,8 +18,9 @@ from tasks.model import Finding
 from tasks.release.manifests import joined
 from tasks.release.model import About
 from tasks.release.query import by_pieces, query
-from tasks.release.rows import INSTANCES, ROWS_AT_ONCE
+from tasks.release.rows import INSTANCES
 from tasks.release.uuids import instance_uuid, series_uuid
+from tasks.store.parquet import ROWS_AT_ONCE
 
 FOLDER = "midrc/"
 RULE = "R-NODES"

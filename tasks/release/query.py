@@ -14,8 +14,8 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from tasks.release.rows import ROWS_AT_ONCE, OnDisk, Rows, pieces
-from tasks.store.parquet import write_batches
+from tasks.release.rows import OnDisk, Rows, pieces
+from tasks.store.parquet import ROWS_AT_ONCE, write_batches
 
 MEMORY: Final = "512MiB"
 THREADS: Final = 2  # each has buffers of its own

@@ -1,6 +1,5 @@
 """How a release is found and read by anyone: pointer, commit, files; every byte is checked against its digest."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ import pyarrow as pa
 from tasks.errors import VerificationError
 from tasks.layout import CURRENT, release_key
 from tasks.release.model import About, Commit, ReleasedFile, Tables
-from tasks.release.rows import INSTANCES, ROWS_AT_ONCE, OnDisk
+from tasks.release.rows import INSTANCES, OnDisk
 from tasks.store import ReadOnlyStore
-from tasks.store.content import sha256_of
+from tasks.store.content import sha256_of, sha256_of_file
 from tasks.store.files import fetch
-from tasks.store.parquet import read_table, write_batches
+from tasks.store.parquet import ROWS_AT_ONCE, read_table, write_batches
 
 COMMIT = "_COMMIT.json"
 RELEASES = "releases/"
@@ -202,9 +201,7 @@ def fetched(release: ReadOnlyStore, file: ReleasedFile, folder: Path) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         fetch(release, file.key, path)
-    with path.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    if digest != file.sha256:
+    if sha256_of_file(path) != file.sha256:
         raise _other_digest(file)
     return path
 

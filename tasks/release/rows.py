@@ -16,12 +16,10 @@ from typing import Final, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from tasks.store.parquet import damaged
+from tasks.store.parquet import ROWS_AT_ONCE, count_rows, read_batches, schema_of
 
 INSTANCES: Final = "imaging_instance"
-ROWS_AT_ONCE: Final = 1 << 16
 ROWS_PER_PIECE: Final = 1 << 18
 ROWS_PER_SORT: Final = 1 << 17
 ORDER: Final[Mapping[str, tuple[str, ...]]] = {
@@ -56,14 +54,14 @@ class OnDisk:
     @property
     def schema(self) -> pa.Schema:
         """The columns of the files."""
-        return pq.read_schema(self.paths[0])
+        return schema_of(self.paths[0])
 
     @property
     def num_rows(self) -> int:
         """The number of rows; they are counted where some were left out."""
         if self.left_out or any(self.subjects):
             return sum(len(batch) for batch in batches_of(self, self.schema.names[:1]))
-        return sum(int(pq.read_metadata(path).num_rows) for path in self.paths)
+        return sum(map(count_rows, self.paths))
 
 
 Rows: TypeAlias = pa.Table | OnDisk
@@ -84,7 +82,7 @@ def batches_of(rows: Rows, names: Sequence[str] | None = None, at_once: int = RO
     first, last = rows.subjects
     also = [column for column, _ in rows.left_out] + ["subject_id"] * any(rows.subjects)
     for path in rows.paths:
-        for batch in _read(path, list(dict.fromkeys([*wanted, *also])), at_once):
+        for batch in read_batches(path, list(dict.fromkeys([*wanted, *also])), at_once):
             for column, values in rows.left_out:
                 batch = batch.filter(pc.invert(pc.is_in(batch[column], value_set=values)))  # noqa: PLW2901
             if first is not None:
@@ -92,14 +90,6 @@ def batches_of(rows: Rows, names: Sequence[str] | None = None, at_once: int = RO
             if last is not None:
                 batch = batch.filter(pc.less(batch["subject_id"], last))  # noqa: PLW2901
             yield batch.select(wanted)
-
-
-def _read(path: Path, names: list[str], at_once: int) -> Iterator[pa.RecordBatch]:
-    try:
-        with pq.ParquetFile(path, pre_buffer=False) as file:  # what is fetched ahead stays until the file is closed
-            yield from file.iter_batches(batch_size=at_once, columns=names)
-    except (pa.ArrowException, OSError):
-        raise damaged() from None
 
 
 def in_memory(rows: Rows, names: Sequence[str] | None = None) -> pa.Table:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tasks.layout import release_key
 from tasks.release.model import ReleasedFile
 from tasks.release.rows import OnDisk, Rows, batches_of
+from tasks.store.content import sha256_of_file
 from tasks.store.parquet import write_batches
 
 
@@ -53,9 +54,7 @@ class Staging:
 
     def _keep(self, name: str, path: Path) -> ReleasedFile:
         key = release_key(self.version, name)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        self._files[key] = ReleasedFile(key, path.stat().st_size, digest)
+        self._files[key] = ReleasedFile(key, path.stat().st_size, sha256_of_file(path))
         return self._files[key]
 
 

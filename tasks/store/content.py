@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 
 from tasks.errors import KeyExistsError, MissingKeyError, StaleVersionError, StoreError, VerificationError
 from tasks.store.protocol import ReadOnlyStore
@@ -10,6 +11,12 @@ from tasks.store.protocol import ReadOnlyStore
 def sha256_of(data: bytes) -> str:
     """Give the hexadecimal SHA-256 of some bytes."""
     return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """Give the hexadecimal SHA-256 of a file, of which little is in memory at a time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def byte_order(key: str) -> bytes:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from tasks.errors import VerificationError
 
 ROWS_PER_GROUP = 1 << 17  # a column chunk of some MB: large enough to compress, small enough to skip
+ROWS_AT_ONCE = 1 << 16
 PAGE_BYTES = 1 << 20
 COMPRESSION_LEVEL = 3
 _FORM: Final[dict[str, Any]] = {
@@ -63,6 +64,51 @@ def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
             waiting, is_first = waiting.slice(ROWS_PER_GROUP), False
     if len(waiting) or is_first:
         yield waiting.combine_chunks()
+
+
+def read_batches(
+    path: Path, names: Sequence[str] | None = None, at_once: int = ROWS_AT_ONCE
+) -> Iterator[pa.RecordBatch]:
+    """Give some columns of the rows of a file in their order, at most `at_once` at a time; None gives all columns.
+
+    Raises
+    ------
+    VerificationError
+        If the file is no sound Parquet.
+    """
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # what is fetched ahead stays until the file is closed
+            yield from file.iter_batches(batch_size=at_once, columns=names)
+    except (pa.ArrowException, OSError):
+        raise damaged() from None
+
+
+def count_rows(path: Path) -> int:
+    """Give the number of rows of a file.
+
+    Raises
+    ------
+    VerificationError
+        If the file is no sound Parquet.
+    """
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError):
+        raise damaged() from None
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """Give the schema of a file, with its metadata.
+
+    Raises
+    ------
+    VerificationError
+        If the file is no sound Parquet.
+    """
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError):
+        raise damaged() from None
 
 
 def read_table(data: bytes) -> pa.Table:

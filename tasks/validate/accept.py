@@ -3,18 +3,20 @@
 import json
 import logging
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from config.version import VERSION
 from tasks.context import BatchContext
 from tasks.errors import AccountingError, BatchNotReadyError
 from tasks.model import BatchPlan, StageReport
+from tasks.store.content import sha256_of_file
 from tasks.store.files import fetch
-from tasks.store.parquet import read_table
-from tasks.validate.files import counted, rows_of, sha256_of_file
+from tasks.store.parquet import count_rows, read_batches, read_table
 from tasks.validate.shard import RECEIPT, as_json, stopped
 
 log = logging.getLogger(__name__)
@@ -74,8 +76,8 @@ def _summary(plan: BatchPlan, context: BatchContext, facts: dict[str, Any]) -> d
         path = Path(folder) / "file"
         for name in names:
             fetch(context.work, context.layout.run(plan.run, name), path)
-            digests[name], rows[name] = sha256_of_file(path), rows_of(path)
-            counts |= counted(path, ("status", "rule_id")) if name == names[0] else {}
+            digests[name], rows[name] = sha256_of_file(path), count_rows(path)
+            counts |= _counted(path, ("status", "rule_id")) if name == names[0] else {}
     if rows["ledger.parquet"] != rows["settled/ledger.parquet"]:
         raise AccountingError(
             f"{rows['settled/ledger.parquet']} objects were settled and {rows['ledger.parquet']} are in the ledger"
@@ -92,6 +94,16 @@ def _summary(plan: BatchPlan, context: BatchContext, facts: dict[str, Any]) -> d
         "tables": facts["tables"],
         "sha256": digests,
     }
+
+
+def _counted(path: Path, names: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    """Count the values of some columns of a Parquet file; values in their order."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for batch in read_batches(path, names):
+        for name in names:
+            for one in pc.value_counts(batch.column(name)).to_pylist():
+                counts[name][one["values"]] += one["counts"]
+    return {name: dict(sorted(of_name.items())) for name, of_name in counts.items()}
 
 
 def _findings(findings: pa.Table) -> dict[str, dict[str, int]]:

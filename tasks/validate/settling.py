@@ -15,10 +15,9 @@ from expectations.schemas.pipeline import LEDGER
 from tasks.context import BatchContext
 from tasks.errors import AccountingError
 from tasks.store.files import create_from
-from tasks.store.parquet import write_batches
+from tasks.store.parquet import count_rows, read_batches, write_batches
 from tasks.validate.database import ROW
 from tasks.validate.decide import RULES
-from tasks.validate.files import batches_of, rows_of
 from tasks.validate.ledger import final_ledger
 
 
@@ -65,7 +64,7 @@ def accept_table(accepting: Accepting, name: str, path: Path, held: pa.Table) ->
     schema = BATCH[name].schema
     whole = schema.append(RULES)
     named = pa.schema([*(schema.field(column) for column in BATCH[name].key), RULES])
-    rows, accepted = rows_of(path), accepting.key(f"tables/{name}.parquet")
+    rows, accepted = count_rows(path), accepting.key(f"tables/{name}.parquet")
     if len(held):
         kept = accepting.write(accepted, _accepted(path, held), schema)
     else:
@@ -84,7 +83,7 @@ def accept_ledger(accepting: Accepting, ledger: Path, instances: Path, held: pa.
     held_uids = pa.chunked_array(uids, pa.string()).combine_chunks()
     rows = (
         batch
-        for settled in batches_of(ledger)
+        for settled in read_batches(ledger)
         for batch in final_ledger(pa.Table.from_batches([settled]), held_uids).to_batches()
     )
     accepting.write(accepting.key("ledger.parquet"), rows, LEDGER.schema)
@@ -108,7 +107,7 @@ def _with_held(path: Path, held: pa.Table) -> Iterator[tuple[pa.RecordBatch, np.
     """Give the rows some at a time, with the places of the held ones among them and the rules of these."""
     rows = held[ROW].to_numpy()
     start = 0
-    for batch in batches_of(path):
+    for batch in read_batches(path):
         first, last = np.searchsorted(rows, [start, start + len(batch)])
         rules = held[RULES.name].slice(first, last - first).combine_chunks()
         yield batch, rows[first:last] - start, rules

@@ -112,8 +112,10 @@ def test_batches_are_no_larger_than_asked_for(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "rows.parquet").write_bytes(b"PAR1 no more")
-    with pytest.raises(VerificationError, match="damaged"):
-        list(batches_of(OnDisk((tmp_path / "rows.parquet",)), ["size"]))
+    rows = OnDisk((tmp_path / "rows.parquet",))
+    for ask in (lambda: list(batches_of(rows, ["size"])), lambda: rows.schema, lambda: rows.num_rows):
+        with pytest.raises(VerificationError, match="damaged"):
+            ask()
 
 
 def test_a_result_is_stored_in_the_form_asked_for(tmp_path: Path) -> None:
