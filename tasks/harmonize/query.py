@@ -16,8 +16,10 @@ from typing import Union
 import duckdb
 import pyarrow as pa
 
+from tasks.spilling import spilling_database
+
 MEMORY = "384MiB"  # of the engine, beside the tables of the caller; more goes to the folder
-THREADS = 4  # each has buffers of its own: more of them want more memory
+THREADS = 4  # more of them want more memory
 ROWS_PER_BATCH = 1 << 16
 ROWS_PER_PART = 1 << 20
 _SPILLING: ContextVar[duckdb.DuckDBPyConnection] = ContextVar("_SPILLING")
@@ -75,9 +77,7 @@ def streamed(view: View) -> Iterator[pa.RecordBatchReader]:
 @contextmanager
 def spilling(folder: Path) -> Iterator[None]:
     """Let statements inside the block have little memory, and put what is beyond it into a folder."""
-    threads = min(THREADS, os.cpu_count() or 1)
-    settings: dict[str, str | int] = {"memory_limit": MEMORY, "temp_directory": str(folder), "threads": threads}
-    with duckdb.connect(config={**settings}) as engine:
+    with spilling_database(folder, memory=MEMORY, threads=THREADS) as engine:
         token = _SPILLING.set(engine)
         try:
             yield

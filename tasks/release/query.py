@@ -3,7 +3,6 @@
 The engine has little memory, and what is more goes to a folder of its own, which is gone when the process ends.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -15,10 +14,11 @@ import duckdb
 import pyarrow as pa
 
 from tasks.release.rows import OnDisk, Rows, pieces
+from tasks.spilling import spilling_database
 from tasks.store.parquet import ROWS_AT_ONCE, write_batches
 
 MEMORY: Final = "512MiB"
-THREADS: Final = 2  # each has buffers of its own
+THREADS: Final = 2
 _COUNTS: Final = "SELECT subject_id, count(*) AS n FROM rows GROUP BY subject_id ORDER BY subject_id"
 
 
@@ -26,9 +26,7 @@ _COUNTS: Final = "SELECT subject_id, count(*) AS n FROM rows GROUP BY subject_id
 def _engine() -> tuple[duckdb.DuckDBPyConnection, "TemporaryDirectory[str]"]:
     """Give the engine of this process, which holds no table: starting one takes longer than most statements."""
     folder = TemporaryDirectory(prefix="release-engine-", ignore_cleanup_errors=True)
-    threads = min(THREADS, os.cpu_count() or 1)
-    settings: dict[str, str | int] = {"memory_limit": MEMORY, "temp_directory": folder.name, "threads": threads}
-    return duckdb.connect(config={**settings}), folder
+    return spilling_database(Path(folder.name), memory=MEMORY, threads=THREADS), folder
 
 
 @contextmanager

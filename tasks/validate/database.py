@@ -1,6 +1,5 @@
 """The tables of one batch as views over their Parquet files, in a database that has little memory and a folder."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,8 +7,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from tasks.spilling import spilling_database
+
 MEMORY = "512MiB"  # of the engine, beside the frames of Great Expectations; what is more goes to the folder
-THREADS = 4  # each has buffers of its own
+THREADS = 4
 ROW = "_row"  # the position of a row in its file, the first is 0
 
 Database = duckdb.DuckDBPyConnection
@@ -24,9 +25,7 @@ def opened(files: Mapping[str, Path], folder: Path) -> Iterator[Database]:
     folder
         Takes what does not fit in memory; the caller removes it.
     """
-    threads = min(THREADS, os.cpu_count() or 1)
-    settings: dict[str, str | int] = {"memory_limit": MEMORY, "temp_directory": str(folder), "threads": threads}
-    with duckdb.connect(config={**settings}) as database:
+    with spilling_database(folder, memory=MEMORY, threads=THREADS) as database:
         for name, path in files.items():
             place = str(path).replace("'", "''")
             rows = f"SELECT * RENAME (file_row_number AS {ROW}) FROM read_parquet('{place}', file_row_number = true)"  # noqa: S608
