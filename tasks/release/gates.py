@@ -17,7 +17,7 @@ from tasks.errors import GateError
 from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
 from tasks.release.assignments import STABLE
 from tasks.release.change_log import ENTITY_TABLES
-from tasks.release.merging import STAGE, is_unique, repeated
+from tasks.release.merging import STAGE, repeated
 from tasks.release.model import AcceptedBatch, Commit
 from tasks.release.query import number, query
 from tasks.release.rows import INSTANCES, Rows
@@ -123,7 +123,7 @@ def key_findings(name: str, tables: Mapping[str, Rows]) -> list[Finding]:
     above = {f"above_{one.table}": tables[one.table] for one in table.references}
     sql = f"SELECT {', '.join([nulls, *unknown])} FROM rows"  # noqa: S608 -- the names are our schemas'
     broken, *missing = (column[0].as_py() for column in query(sql, rows=rows, **above).columns)
-    broken += 0 if is_unique(rows, table.key) else repeated(rows, table.key)
+    broken += repeated(rows, table.key)
     places = [f"{name}.{one.column}" for one in table.references]
     return _found((KEY_UNIQUE, name, broken), *((KEY_UNIQUE, *one) for one in zip(places, missing, strict=True)))
 

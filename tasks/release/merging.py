@@ -47,9 +47,6 @@ CONFLICT_RULES: Final = (
     (INSTANCES, ("series_uid", "study_uid", "subject_id"), "I-UID-TREE"),
 )
 _NONE: Final = pa.array([], pa.string())
-_OF_SUBJECT = tuple(
-    name for name, form in BATCH.items() if any(reference.table == "subject" for reference in form.references)
-)
 _SERIES_COUNTS = """
     SELECT series_uid, list_sort(list(DISTINCT transfer_syntax_uid)) AS transfer_syntaxes,
            count(*)::INTEGER AS n_instances, sum(size)::BIGINT AS n_bytes,
@@ -78,8 +75,7 @@ def merged(batches: Sequence[AcceptedBatch], folder: Path) -> tuple[Collection, 
     A subject whose batches contradict each other about who it is, is held with all that is its own. An instance that
     came with different content in two batches is held with its whole study, and with the subject that no study is left
     of. An instance that holds what only another batch knew of its subject is held. Studies of two subjects that have
-    an image in common are held. A study that its batches describe
-    differently is held.
+    an image in common are held. A study that its batches describe differently is held.
 
     Parameters
     ----------
@@ -229,21 +225,21 @@ def without_contradictions(tables: Tables) -> tuple[Tables, Held]:
 
 
 def is_unique(rows: Rows, key: Sequence[str]) -> bool:
-    """Tell whether no two rows have the same key.
-
-    Of rows on disk digests of 64 bits are counted, which are equal where keys are; where these are fewer than rows, the
-    keys themselves are counted.
-    """
-    if isinstance(rows, pa.Table):
-        return bool(rows.group_by(list(key)).aggregate([]).num_rows == rows.num_rows)
-    names = ", ".join(f'"{name}"' for name in key)
-    sql = f"SELECT count(*) - count(DISTINCT hash({names})) FROM rows"  # noqa: S608 -- the names are our schemas'
-    return not number(sql, rows=rows) or not repeated(rows, key)
+    """Tell whether no two rows have the same key."""
+    return not repeated(rows, key)
 
 
 def repeated(rows: Rows, key: Sequence[str]) -> int:
-    """Count the rows beyond the first of each key."""
+    """Count the rows beyond the first of each key.
+
+    Of rows on disk digests of 64 bits are counted first, which are equal where keys are; where these are fewer than
+    rows, the keys themselves are counted.
+    """
+    if isinstance(rows, pa.Table):
+        return int(rows.num_rows - rows.group_by(list(key)).aggregate([]).num_rows)
     names = ", ".join(f'"{name}"' for name in key)
+    if not number(f"SELECT count(*) - count(DISTINCT hash({names})) FROM rows", rows=rows):  # noqa: S608 -- the names are our schemas'
+        return 0
     return number(f"SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM rows GROUP BY {names})", rows=rows)  # noqa: S608 -- the names are our schemas'
 
 
