@@ -4,20 +4,19 @@ A store is listed before its references are read, so that what is accepted or co
 younger than a safety age may belong to a run that is not at its end, and is never touched.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.layout import STAGED, release_key
 from tasks.release.commit import DATA
-from tasks.release.query import query
+from tasks.release.query import stored
 from tasks.release.reading import COMMIT, LISTED, RELEASES, fetched_tables, listed_objects, read_commit
-from tasks.release.rows import INSTANCES, OnDisk, Rows, batches_of, in_memory, together
+from tasks.release.rows import INSTANCES, OnDisk, Rows, batches_of, together
 from tasks.release.selection import BATCHES
 from tasks.store import LeavingStore, ReadOnlyStore, Store
 from tasks.store.files import fetch
@@ -25,6 +24,10 @@ from tasks.store.files import fetch
 OBJECTS: Final = "objects/"
 LEDGER: Final = "/ledger.parquet"
 _OBJECT: Final = f"'{OBJECTS}' || substr(sha256, 1, 2) || '/' || sha256 || '.dcm'"  # as `tasks.layout.object_key`
+_OUTSIDE: Final = """
+SELECT key, size FROM listed WHERE NOT EXISTS (SELECT 1 FROM roots WHERE starts_with(listed.key, roots.root))
+ORDER BY key
+"""
 SAFETY_DAYS: Final = 7
 SECONDS_PER_DAY: Final = 86_400
 
@@ -61,8 +64,8 @@ def sweep_staged(
         The release stores by the part that they hold; what is staged for a part without one is kept.
     """
 
-    def free(_: ReadOnlyStore, listed: Rows, __: Path) -> Rows:
-        return _not_committed(work, releases, listed)
+    def free(_: ReadOnlyStore, listed: Rows, folder: Path) -> Rows:
+        return _not_committed(work, releases, listed, folder)
 
     return _swept(("work", "staged releases"), work, (STAGED,), (free, days, delete))
 
@@ -114,29 +117,26 @@ def _rows(rows: Rows) -> Iterator[tuple[str, int]]:
 
 def _not_in_ledgers(work: ReadOnlyStore, listed: Rows, folder: Path) -> Rows:
     path = folder / "ledger.parquet"
-    for key in [stored.key for stored in work.list(BATCHES) if stored.key.endswith(LEDGER)]:
+    for place, key in enumerate([one.key for one in work.list(BATCHES) if one.key.endswith(LEDGER)]):
         fetch(work, key, path)
-        listed = _others(listed, OnDisk((path,)), _OBJECT)
+        listed = _others(listed, OnDisk((path,)), _OBJECT, folder / f"left-{place}.parquet")
     return listed
 
 
 def _not_in_releases(release: ReadOnlyStore, listed: Rows, folder: Path) -> Rows:
     """Give what no committed release names; a release that cannot be read stops the sweep."""
-    for version in [one for one in release.folders(RELEASES) if read_commit(release, one)]:
+    versions = [version for version in release.folders(RELEASES) if read_commit(release, version)]
+    for place, version in enumerate(versions):
         instances = fetched_tables(release, version, [INSTANCES], folder)[INSTANCES]
-        listed = _others(listed, instances, "key")
-        listed = listed.filter(pc.invert(pc.starts_with(listed["key"], f"{RELEASES}{version}/")))
-    return listed
+        listed = _others(listed, instances, "key", folder / f"left-{place}.parquet")
+    return _outside(listed, [f"{RELEASES}{version}/" for version in versions], folder)
 
 
-def _not_committed(work: ReadOnlyStore, releases: Mapping[str, ReadOnlyStore], listed: Rows) -> Rows:
+def _not_committed(work: ReadOnlyStore, releases: Mapping[str, ReadOnlyStore], listed: Rows, folder: Path) -> Rows:
     """Give what is staged and of no committed release: one whose commit is that which was staged, in every part."""
     versions = [(version, f"{STAGED}{version}/") for version in work.folders(STAGED)]
     staged = [(version, f"{root}{digest}/") for version, root in versions for digest in work.folders(root)]
-    free = in_memory(listed)
-    for root in [root for version, root in staged if _is_kept(work, releases, version, root)]:
-        free = free.filter(pc.invert(pc.starts_with(free["key"], root)))
-    return free
+    return _outside(listed, [root for version, root in staged if _is_kept(work, releases, version, root)], folder)
 
 
 def _is_kept(work: ReadOnlyStore, releases: Mapping[str, ReadOnlyStore], version: str, root: str) -> bool:
@@ -148,7 +148,13 @@ def _is_kept(work: ReadOnlyStore, releases: Mapping[str, ReadOnlyStore], version
     return all(mine and other and mine[0] == other[0] for mine, other in commits)
 
 
-def _others(listed: Rows, named: Rows, key: str) -> pa.Table:
+def _others(listed: Rows, named: Rows, key: str, path: Path) -> OnDisk:
     """Give the listed objects that no row names; `key` is how a row does that, in SQL."""
     sql = f"SELECT key, size FROM listed ANTI JOIN (SELECT {key} AS key FROM named) USING (key) ORDER BY key"  # noqa: S608 -- constants
-    return query(sql, listed=listed, named=named)
+    return stored(path, LISTED, sql, listed=listed, named=named)
+
+
+def _outside(listed: Rows, roots: Sequence[str], folder: Path) -> OnDisk:
+    """Give the listed objects that lie below none of some prefixes."""
+    prefixes = pa.table({"root": pa.array(roots, pa.string())})
+    return stored(folder / "outside.parquet", LISTED, _OUTSIDE, listed=listed, roots=prefixes)
