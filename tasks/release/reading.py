@@ -188,7 +188,7 @@ def fetched_tables(release: ReadOnlyStore, version: str | None, names: Iterable[
 
 
 def fetched(release: ReadOnlyStore, file: ReleasedFile, folder: Path) -> Path:
-    """Bring a released file to a folder, under its key, unless it is there, and give where it lies.
+    """Bring a released file to a folder, under its key, unless it is there already, checked, and give where it lies.
 
     Raises
     ------
@@ -198,10 +198,12 @@ def fetched(release: ReadOnlyStore, file: ReleasedFile, folder: Path) -> Path:
         If it does not have the digest that the commit states.
     """
     path = folder / file.key
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fetch(release, file.key, path)
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fetch(release, file.key, path)
     if sha256_of_file(path) != file.sha256:
+        path.unlink()
         raise _other_digest(file)
     return path
 

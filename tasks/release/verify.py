@@ -114,8 +114,9 @@ def verify_release(  # noqa: PLR0913 -- each is an option of the command
         if _is_of_this_version(tables):
             problems += [*_contents(tables, commit), *_differences(release, tables, commit, folder)]
             problems += _derived(tables, commit)
-        problems += [*_listing(release, tables[INSTANCES], commit, folder)]
-        reading = _reading(release, tables[INSTANCES], commit, (sample, progress))
+        withdrawn = _withdrawn(release)
+        problems += [*_listing(release, tables[INSTANCES], withdrawn, commit, folder)]
+        reading = _reading(release, tables[INSTANCES], withdrawn, commit, (sample, progress))
         return [*problems, *_read_all(reading, commit, state), *reading.references.notes()]
 
 
@@ -241,10 +242,16 @@ def _derived(tables: Tables, commit: Commit) -> Iterator[Problem]:
         yield Problem("R-NODES", TABLES, problem.message)
 
 
-def _listing(release: ReadOnlyStore, instances: Rows, commit: Commit, folder: Path) -> Iterator[Problem]:
-    """Compare the manifest, corrected by what was withdrawn since, with what lies in the store, both ways."""
+def _withdrawn(release: ReadOnlyStore) -> pa.Table:
+    """Give the objects that the current release says nobody may fetch."""
     pointer = read_pointer(release)
-    withdrawn = listed_withdrawals(release, pointer.release_version if pointer else None)
+    return listed_withdrawals(release, pointer.release_version if pointer else None)
+
+
+def _listing(
+    release: ReadOnlyStore, instances: Rows, withdrawn: pa.Table, commit: Commit, folder: Path
+) -> Iterator[Problem]:
+    """Compare the manifest, corrected by what was withdrawn since, with what lies in the store, both ways."""
     listed = listed_objects(release, DATA, folder / "listed.parquet")
     for row in query(_UNLIKE, instances=instances, listed=listed, withdrawn=withdrawn).to_pylist():
         detail = "the object is missing" if row["listed"] is None else "the object has another size"
@@ -286,14 +293,16 @@ class Reading:
 
 
 def _reading(
-    release: ReadOnlyStore, instances: Rows, commit: Commit, how: tuple[int | None, Progress | None]
+    release: ReadOnlyStore,
+    instances: Rows,
+    withdrawn: pa.Table,
+    commit: Commit,
+    how: tuple[int | None, Progress | None],
 ) -> Reading:
     sample, progress = how
-    rows = instances if sample is None else sampled(instances, sample)
-    pointer = read_pointer(release)
-    gone = listed_withdrawals(release, pointer.release_version if pointer else None)
+    rows = instances if sample is None else sampled(instances, sample, READ)
     place = table_key(commit.release_version, INSTANCES)
-    return Reading(release, rows, progress, rows.num_rows, reference_check(instances, gone, place))
+    return Reading(release, rows, progress, rows.num_rows, reference_check(instances, withdrawn, place))
 
 
 def _read_all(reading: Reading, commit: Commit, state: Path | None) -> list[Problem]:
