@@ -17,7 +17,7 @@ from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
 from tasks.release.assignments import keep, moved_findings
 from tasks.release.card import CONTACT_SHEET
 from tasks.release.change_log import NOTHING, change_log, count_changes, entity_digests, held_entities
-from tasks.release.commit import Bound, objects_standing, publish
+from tasks.release.commit import Bound, publish, standing_of
 from tasks.release.contact_sheet import contact_sheet
 from tasks.release.disclosure.control import Controlled, controlled
 from tasks.release.disclosure.gates import file_findings, judged
@@ -299,7 +299,7 @@ def _draft(
             staging.add(CONTACT_SHEET, [sheet])
         prepared = rendered(whole, edition, made_of, batches, staging)
         stop_at(file_findings(prepared.files, known))
-        bound = Bound(context.stores[part], prepared, objects_standing(context.stores[part], prepared))
+        bound = Bound(context.stores[part], prepared, standing_of(context.stores[part], prepared))
         standing = read_commit(context.stores[part], version)
         counted += standing_findings(prepared.commit, standing, bound.standing.resized)
         parts[part] = Part(bound, count_changes(log), gone, made_of, shown.record)

@@ -111,7 +111,7 @@ class Bound:
         return stands(self.store, self.prepared.commit)
 
 
-def objects_standing(release: ReadOnlyStore, prepared: Prepared) -> Standing:
+def standing_of(release: ReadOnlyStore, prepared: Prepared) -> Standing:
     """List what lies in a store and compare it with the manifest of a release."""
     listed = listed_objects(release, DATA, prepared.scratch / "listed.parquet")
     rows = {"instances": prepared.instances, "listed": listed}
@@ -202,7 +202,7 @@ def _copy_objects(absent: OnDisk, store: Store, context: ReleaseContext, progres
 
 def _check(release: ReadOnlyStore, prepared: Prepared) -> None:
     """Read back what was written: sizes of all; contents of some, and the checksums that the store keeps of them."""
-    missing = objects_standing(release, prepared).absent.num_rows
+    missing = standing_of(release, prepared).absent.num_rows
     listed = {one.key: one.size_bytes for one in release.list(release_key(prepared.version, ""))}
     files = sum(listed.get(file.key) != file.size_bytes for file in prepared.commit.files)
     rows = sampled(prepared.instances, 0 if missing else REREAD, ["key", "sha256", "crc64nvme"]).to_pylist()
