@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from tasks.release.reading import committed, open_tables
 from tasks.store.local import LocalStore
-from tests.release.batches import first_batch, second_batch
+from tests.release.batches import first_batch, local_settings, second_batch
 
 runner = CliRunner()
 ONE, OTHER = "site-a/batch-1", "site-b/batch-1"
@@ -21,14 +21,9 @@ Say = Callable[..., Any]
 @pytest.fixture
 def say(empty_folder: Path) -> Say:
     """The command over two accepted batches in local stores, all of it to be open."""
-    for name in ("work", "release"):
-        (empty_folder / name).mkdir()
-    (empty_folder / "policy.toml").write_text("[partition]\nsequestered_percent = 0\n[disclosure]\nk = 1\n")
-    (empty_folder / "curate.toml").write_text(
-        f'work = "{empty_folder}/work"\nrelease = "{empty_folder}/release"\nrelease_policy = "policy.toml"\n'
-    )
+    work = local_settings(empty_folder)
     for batch in (first_batch(), second_batch()):
-        batch.write(LocalStore(empty_folder / "work"))  # type: ignore[arg-type] -- it needs no more than a store
+        batch.write(work)
 
     def command(*words: str) -> Any:
         return runner.invoke(app, ["release", "--local", *words])

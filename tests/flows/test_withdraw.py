@@ -17,7 +17,7 @@ from tasks.layout import BatchLayout
 from tasks.release.reading import open_tables
 from tasks.store.local import LocalStore
 from tasks.store.parquet import write_table
-from tests.release.batches import Batch, some_images
+from tests.release.batches import Batch, local_settings, some_images
 
 runner = CliRunner()
 ONE, OTHER = "A" * 20, "B" * 20
@@ -28,14 +28,8 @@ Say = Callable[..., Any]
 @pytest.fixture
 def say(empty_folder: Path) -> Say:
     """The command over an accepted batch of two subjects in local stores, all of it to be open."""
-    for name in ("work", "release"):
-        (empty_folder / name).mkdir()
-    (empty_folder / "policy.toml").write_text("[partition]\nsequestered_percent = 0\n[disclosure]\nk = 1\n")
-    (empty_folder / "curate.toml").write_text(
-        f'work = "{empty_folder}/work"\nrelease = "{empty_folder}/release"\nrelease_policy = "policy.toml"\n'
-    )
-    work = LocalStore(empty_folder / "work")
-    Batch("s01/b1", [*some_images(ONE, study="1"), *some_images(OTHER, study="2")]).write(work)  # type: ignore[arg-type]
+    work = local_settings(empty_folder)
+    Batch("s01/b1", [*some_images(ONE, study="1"), *some_images(OTHER, study="2")]).write(work)
     pairs = [("patient", "ZZCANARY7", ONE), ("patient", "ZZCANARY8", OTHER), ("study", "1.2.3", "2.25.1")]
     rows = [dict(zip(CROSSWALK.schema.names, pair, strict=True)) for pair in pairs]
     work.create(

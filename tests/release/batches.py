@@ -31,6 +31,7 @@ from tasks.release.rows import INSTANCES, in_memory
 from tasks.release.selection import accepted_batches
 from tasks.store import ReadOnlyStore
 from tasks.store.checksum import crc64nvme_of
+from tasks.store.local import LocalStore
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import write_table
 
@@ -174,7 +175,7 @@ class Batch:
         marker = {"source_id": "0" * 32, "status": "not-imaging", "rule_id": "IN-MARKER", "source_bytes": 0}
         return [*candidates, marker]
 
-    def write(self, work: MemoryStore) -> None:
+    def write(self, work: MemoryStore | LocalStore) -> None:
         """Lay the batch into a work store, accepted."""
         layout = BatchLayout(*self.name.split("/"))
         for image in self.images:
@@ -286,6 +287,17 @@ class Installation:
     def contents(self) -> dict[str, bytes]:
         """All that lies in the release store."""
         return {stored.key: self.release.read(stored.key) for stored in self.release.list()}
+
+
+def local_settings(folder: Path) -> LocalStore:
+    """Settings in a folder that name local stores and a policy by which all is open; give the work store."""
+    for name in ("work", "release"):
+        (folder / name).mkdir()
+    (folder / "policy.toml").write_text("[partition]\nsequestered_percent = 0\n[disclosure]\nk = 1\n")
+    (folder / "curate.toml").write_text(
+        f'work = "{folder}/work"\nrelease = "{folder}/release"\nrelease_policy = "policy.toml"\n'
+    )
+    return LocalStore(folder / "work")
 
 
 def first_batch() -> Batch:
