@@ -42,15 +42,19 @@ def _asked(statement: str, tables: Mapping[str, Rows]) -> Iterator[duckdb.DuckDB
 
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, rows: OnDisk) -> None:
-    """Make rows on disk a view of this connection; names of columns are our schemas', values come as tables."""
-    paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in rows.paths)
+    """Make rows on disk a view of this connection, which takes no parameters; names of columns are our schemas'."""
+    paths = ", ".join(_quoted(path) for path in rows.paths)
     sql = f"CREATE TEMP VIEW {name} AS SELECT rows.* FROM read_parquet([{paths}]) AS rows"  # noqa: S608
     for number, (column, values) in enumerate(rows.left_out):
         connection.register(f"{name}_left_out_{number}", pa.table({"value": values}))
         sql += f" ANTI JOIN {name}_left_out_{number} ON rows.{column} = {name}_left_out_{number}.value"
     signs = zip((">=", "<"), rows.subjects, strict=True)
-    bounds = [f"rows.subject_id {sign} '{subject}'" for sign, subject in signs if subject is not None]
+    bounds = [f"rows.subject_id {sign} {_quoted(subject)}" for sign, subject in signs if subject is not None]
     connection.execute(f"{sql} WHERE {' AND '.join(bounds)}" if bounds else sql)
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
 
 
 def query(statement: str, **tables: Rows) -> pa.Table:
