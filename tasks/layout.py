@@ -86,9 +86,14 @@ def release_key(version: str, name: str) -> str:
     return f"releases/{version}/{name}"
 
 
+def series_folder(series_uuid: str) -> str:
+    """Give the prefix of the public keys of one series."""
+    return f"data/{series_uuid}/"
+
+
 def data_key(series_uuid: str, instance_uuid: str) -> str:
     """Give the public key of one released instance."""
-    return f"data/{series_uuid}/{instance_uuid}.dcm"
+    return f"{series_folder(series_uuid)}{instance_uuid}.dcm"
 
 
 def tombstone_key(instance_uuid: str) -> str:

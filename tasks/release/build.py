@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from config.release import load_population
-from tasks.errors import GateError, StaleVersionError
+from tasks.errors import CurationError, GateError, StaleVersionError
 from tasks.layout import disclosure_key, release_key, staged_key
 from tasks.model import Finding, ReleaseFacts, ReleaseVerdict
 from tasks.release.assignments import keep, moved_findings
@@ -50,7 +50,7 @@ from tasks.release.model import (
     Tables,
 )
 from tasks.release.reading import COMMIT, fetched_tables, read_commit, read_pointer, table_name
-from tasks.release.removal import standing_objects, take_away, withdrawals
+from tasks.release.removal import standing_objects, take_away, take_back, withdrawals
 from tasks.release.rendering import rendered
 from tasks.release.report import earlier_distances
 from tasks.release.rows import INSTANCES, OnDisk
@@ -63,6 +63,7 @@ from tasks.release.withdrawn import (
     present_findings,
     read_withdrawn,
     withdrawn_entities,
+    withdrawn_series,
     without_withdrawn,
 )
 from tasks.store import ReadOnlyStore
@@ -88,12 +89,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A release ready to be published, what it was made of, and the work key of the report of its checks."""
+    """A release ready to be published, what it was made of, and the work key of the report of its checks.
+
+    `withdrawn` is all that was ever withdrawn, `withdrawn_series` the UIDs of the series of batches that this concerns.
+    """
 
     parts: Mapping[str, Part]
     collection: Collection
     division: Division
     withdrawn: pa.Table
+    withdrawn_series: set[str]
     report: str
 
     @property
@@ -152,9 +157,14 @@ def build_release(
         except StaleVersionError:
             return build_release(version, context=context, progress=progress, approved=approved, check=check)
         _keep_records(draft, context)
-        copied = publish(draft.bound, context, progress, lambda: _nothing_withdrawn_since(draft, context))
+        try:
+            copied = publish(draft.bound, context, progress, lambda: _nothing_withdrawn_since(draft, context))
+        except CurationError:
+            _take_back_withdrawn(draft, context)
+            raise
         how = context.policy.withdrawal.objects
         removed = sum(take_away(part.bound.store, part.withdrawals, objects=how) for part in draft.parts.values())
+        removed += sum(take_back(part.store, draft.withdrawn_series) for part in draft.bound)
     return ReleaseReport(
         **_summary(draft),
         objects_copied=copied,
@@ -170,6 +180,13 @@ def _nothing_withdrawn_since(draft: Draft, context: ReleaseContext) -> None:
             f"{WITHDRAW}: something was withdrawn while the release was built; nothing was published",
             next_step="build again under a new version",
         )
+
+
+def _take_back_withdrawn(draft: Draft, context: ReleaseContext) -> None:
+    """Take back what was copied for a release that was not published, and was withdrawn meanwhile."""
+    withdrawn = read_withdrawn(context.work)
+    for part in draft.bound:
+        take_back(part.store, withdrawn_series([part.prepared.instances], withdrawn))
 
 
 def plan_release(version: str, *, context: ReleaseContext, asked: Sequence[Withdrawal] = ()) -> ReleasePlan:
@@ -212,12 +229,12 @@ def _keep_records(draft: Draft, context: ReleaseContext) -> None:
 
 def _plan(draft: Draft) -> ReleasePlan:
     absent = [part.standing.absent for part in draft.bound]
-    parts = draft.parts.values()
+    standing = [standing_objects(part.bound.store, part.withdrawals) for part in draft.parts.values()]
     return ReleasePlan(
         **_summary(draft),
         objects_to_copy=sum(rows.num_rows for rows in absent),
         bytes_to_copy=sum(bytes_of(rows) for rows in absent),
-        objects_to_remove=sum(len(standing_objects(part.bound.store, part.withdrawals)) for part in parts),
+        objects_to_remove=sum(map(len, standing)),
         stands=all(part.is_there for part in draft.bound),
     )
 
@@ -310,7 +327,8 @@ def _draft(
             left_out=sum(finding.count for finding in left_out),
         )
     report = _judge(ReleaseFacts(version, counted, is_whole=True), context, check)
-    return Draft(parts, _told(collection, parts), division, withdrawn, report)
+    series = withdrawn_series([batch.tables[INSTANCES] for batch in batches], withdrawn)
+    return Draft(parts, _told(collection, parts), division, withdrawn, series, report)
 
 
 def _judge_if_fired(facts: ReleaseFacts, context: ReleaseContext, check: Check) -> None:

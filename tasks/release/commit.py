@@ -129,7 +129,8 @@ def publish(
     Parameters
     ----------
     confirm
-        Called just before anything is committed; raises if the release should not be any more.
+        Raises if the release should not be any more. Called before anything is written, before what was written is
+        compared with a store that another may have taken from, and just before anything is committed.
 
     Raises
     ------
@@ -140,14 +141,14 @@ def publish(
     """
     waiting = [part for part in parts if not part.is_there]
     copied = 0
+    _may_go_on(waiting, confirm)
     for part in waiting:
         _create_files(part.store, part.prepared)
         copied += _copy_objects(part.standing.absent, part.store, context, progress)
-        _check(part.store, part.prepared)
+    _may_go_on(waiting, confirm)
     for part in waiting:
-        _still_follows(part.store, part.prepared.commit)
-    if waiting:
-        confirm()
+        _check(part.store, part.prepared)
+    _may_go_on(waiting, confirm)
     _sign(parts, context.signer)
     for part in waiting:
         version = part.prepared.version
@@ -156,6 +157,13 @@ def publish(
         point_to(part.store, part.prepared.commit)
         log.info("released %s: %d instances", part.prepared.version, part.prepared.commit.counts["n_instances"])
     return copied
+
+
+def _may_go_on(waiting: Sequence[Bound], confirm: Callable[[], None]) -> None:
+    if waiting:
+        confirm()
+    for part in waiting:
+        _still_follows(part.store, part.prepared.commit)
 
 
 def _create_files(release: Store, prepared: Prepared) -> None:

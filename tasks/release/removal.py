@@ -1,8 +1,9 @@
 """What earlier releases name and nobody may fetch any more: listed, taken away, and confirmed by listing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Final, Literal
 
 import pyarrow as pa
@@ -10,12 +11,13 @@ import pyarrow.compute as pc
 
 from expectations.schemas.catalog import CANONICAL
 from tasks.errors import VerificationError
-from tasks.layout import tombstone_key
+from tasks.layout import series_folder, tombstone_key
 from tasks.release.hiding import hide, require_kept
-from tasks.release.query import query
-from tasks.release.reading import committed, fetched_tables, history, open_tables, table_files
+from tasks.release.query import column, query
+from tasks.release.reading import committed, fetched_tables, history, open_tables, read_pointer, table_files
 from tasks.release.rows import INSTANCES
 from tasks.release.tables import Edition, in_form
+from tasks.release.uuids import series_uuid
 from tasks.store import ReadOnlyStore, Store
 
 NAME: Final = "withdrawals"
@@ -33,6 +35,7 @@ WITH named AS (
 SELECT * EXCLUDE (breadth) FROM named
 QUALIFY row_number() OVER (PARTITION BY guid ORDER BY breadth, entity_id) = 1 ORDER BY guid
 """  # noqa: S608 -- constants
+_NOT_KEPT = "SELECT series_uid FROM asked ANTI JOIN kept USING (series_uid) ORDER BY series_uid"
 
 
 def withdrawals(release: ReadOnlyStore, edition: Edition, withdrawn: pa.Table, folder: Path) -> pa.Table:
@@ -106,6 +109,33 @@ def standing_objects(release: ReadOnlyStore, rows: pa.Table) -> list[str]:
     keys = set(rows["key"].to_pylist())
     folders = sorted({f"{PurePosixPath(key).parent}/" for key in keys})
     return sorted(keys & {stored.key for folder in folders for stored in release.list(folder)})
+
+
+def take_back(release: Store, series: Collection[str]) -> int:
+    """Remove what builds that were not published have copied of withdrawn series; give how many objects that were.
+
+    A series that the current release still has is left to the build that withdraws it; what it lists as withdrawn, to
+    `take_away`.
+
+    Parameters
+    ----------
+    series
+        UIDs of series that are withdrawn.
+    """
+    pointer = read_pointer(release)
+    current = pointer.release_version if pointer else None
+    listed = set(listed_withdrawals(release, current)["key"].to_pylist()) if series else set()
+    found = {uid: [one.key for one in release.list(series_folder(series_uuid(uid)))] for uid in sorted(series)}
+    left = {uid: keys for uid, keys in found.items() if not listed.issuperset(keys)}
+    if left and current:
+        with TemporaryDirectory(prefix="withdrawn-") as folder:
+            kept = fetched_tables(release, current, [INSTANCES], Path(folder))[INSTANCES]
+            gone = column(_NOT_KEPT, asked=pa.table({"series_uid": list(left)}), kept=kept).to_pylist()
+        left = {uid: left[uid] for uid in gone}
+    unlisted = {key for keys in left.values() for key in keys} - listed
+    for key in unlisted:
+        release.delete(key)
+    return len(unlisted)
 
 
 def _tombstone(row: Mapping[str, str]) -> bytes:

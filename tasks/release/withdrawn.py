@@ -17,7 +17,7 @@ from tasks.release.change_log import ENTITY_TABLES
 from tasks.release.merging import STAGE
 from tasks.release.model import AcceptedBatch
 from tasks.release.query import number, query
-from tasks.release.rows import INSTANCES, without
+from tasks.release.rows import INSTANCES, Rows, without
 from tasks.store import ReadOnlyStore, Store
 from tasks.store.parquet import read_table, write_table
 
@@ -27,6 +27,12 @@ COLUMNS: Final[Mapping[str, str]] = {"subject": "subject_id", "study": "study_ui
 KEYS: Final[Mapping[str, str]] = {**COLUMNS, "instance": "sop_uid"}
 _NAMED: Final = """
 SELECT DISTINCT rows.{key} AS id, gone.reason FROM rows JOIN gone ON rows.{column} = gone.entity_id ORDER BY id
+"""
+_SERIES: Final = """
+SELECT DISTINCT series_uid FROM rows
+WHERE subject_id IN (SELECT entity_id FROM gone WHERE entity = 'subject')
+   OR study_uid IN (SELECT entity_id FROM gone WHERE entity = 'study')
+   OR series_uid IN (SELECT entity_id FROM gone WHERE entity = 'series') ORDER BY series_uid
 """
 _NONE = pa.table({"id": pa.array([], pa.string()), "reason": pa.array([], pa.string())})
 
@@ -151,6 +157,12 @@ def without_withdrawn(
     counts = [sum(batch.tables[INSTANCES].num_rows for batch in those) for those in (batches, kept)]
     left_out = counts[0] - counts[1]
     return kept, [Finding(WITHDRAW, STAGE, INSTANCES, left_out)] if left_out else []
+
+
+def withdrawn_series(tables: Iterable[Rows], withdrawn: pa.Table) -> set[str]:
+    """Give the UIDs of series in tables of instances that are withdrawn, themselves or with their subject or study."""
+    found = [query(_SERIES, rows=rows, gone=withdrawn) for rows in tables if withdrawn.num_rows]
+    return {uid for one in found for uid in one["series_uid"].to_pylist()}
 
 
 def present_findings(tables: Mapping[str, pa.Table], withdrawn: pa.Table) -> list[Finding]:

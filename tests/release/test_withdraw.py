@@ -1,6 +1,7 @@
 """What is withdrawn is gone from tables, manifests and the store, and stays out; earlier releases are corrected."""
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -201,6 +202,68 @@ def test_a_release_in_the_making_is_not_published_once_something_in_it_is_withdr
     assert released.release.head("releases/2026.12/_COMMIT.json") is None
     report = build_release("2026.12.1", context=released.context)
     assert (report.counts["n_subjects"], report.objects_removed) == (3, 5)
+
+
+class Disturbed(StoppingStore):
+    """A store in which something happens once, just before or after its first copy."""
+
+    def __init__(self, inner: MemoryStore, what: Callable[[], object], *, lands: bool = True) -> None:
+        super().__init__(inner, after=10**6, lands=lands)
+        self._todo, self._copies_first = [what], lands
+
+    def copy_from(self, source: ReadOnlyStore, source_key: str, key: str, *, sha256: str) -> bool:
+        copied = self._copies_first and super().copy_from(source, source_key, key, sha256=sha256)
+        if self._todo:
+            self._todo.pop()()
+        return copied or super().copy_from(source, source_key, key, sha256=sha256)
+
+
+@pytest.mark.parametrize("copies_first", [False, True], ids=["before a copy", "after a copy"])
+def test_a_build_overtaken_by_a_withdrawal_takes_back_what_it_copied(
+    released: Installation,
+    copies_first: bool,  # noqa: FBT001 -- a parameter of the test
+) -> None:
+    """A subject of the release before has come again with another study, and is withdrawn as that is copied."""
+    Batch("site-c/batch-1", some_images("SUBJECTA", study="8")).write(released.work)
+    Batch("site-d/batch-1", some_images("SUBJECTD", study="9")).write(released.work)
+    disturbed = Disturbed(
+        released.release, lambda: withdraw([A], "2027.01", context=released.context), lands=copies_first
+    )
+    with pytest.raises(GateError, match="R-WITHDRAW: something was withdrawn while"):
+        build_release("2026.12", context=released.with_release(disturbed).context)
+    named = open_tables(released.release)["imaging_instance"]["key"].to_pylist()
+    assert objects(released.release) == set(named)
+    assert "SUBJECTA" not in open_tables(released.release)["subject"]["subject_id"].to_pylist()
+    assert problems(released) == []
+
+
+def test_a_build_that_lists_the_store_after_a_withdrawal_began_copies_nothing(released: Installation) -> None:
+    """It read what was withdrawn before: what is gone already looks to it as if it had to be copied."""
+
+    class Listing(StoppingStore):
+        def sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+            if prefix == "data/" and not read_withdrawn(released.work).num_rows:
+                withdraw([A], "2027.01", context=released.context)
+            return self.inner.sizes(prefix)
+
+    listing = Listing(released.release, after=1, lands=False)
+    with pytest.raises(GateError, match="R-WITHDRAW: something was withdrawn while"):
+        build_release("2026.12", context=released.with_release(listing).context)
+    assert problems(released) == []
+
+
+def test_what_a_killed_build_copied_of_somebody_withdrawn_is_taken_away(released: Installation) -> None:
+    """No release names it, so that no table tells of it either."""
+    Batch("site-c/batch-1", some_images("SUBJECTD", study="8")).write(released.work)
+    disturbed = Disturbed(released.release, [].pop)
+    with pytest.raises(IndexError):
+        build_release("2026.12", context=released.with_release(disturbed).context)
+    left = objects(released.release) - set(open_tables(released.release)["imaging_instance"]["key"].to_pylist())
+    assert len(left) > 0
+    report = withdraw([Withdrawal("subject", "SUBJECTD", CONSENT)], "2027.01", context=released.context)
+    assert report.objects_removed == len(left)
+    assert not left & objects(released.release)
+    assert problems(released) == []
 
 
 def test_a_store_that_keeps_what_it_was_told_to_remove_fails_the_withdrawal(released: Installation) -> None:
