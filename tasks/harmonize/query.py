@@ -16,7 +16,7 @@ from typing import Union
 import duckdb
 import pyarrow as pa
 
-from tasks.spilling import spilling_database
+from tasks.spilling import failures_told, quoted, spilling_database
 
 MEMORY = "384MiB"  # of the engine, beside the tables of the caller; more goes to the folder
 THREADS = 4  # more of them want more memory
@@ -88,9 +88,17 @@ def spilling(folder: Path) -> Iterator[None]:
 @contextmanager
 def _relation(view: View) -> Iterator[duckdb.DuckDBPyRelation]:
     engine = _SPILLING.get(None) or _engine(os.getpid())
-    with engine.cursor() as connection:
+    with failures_told(_files(view)), engine.cursor() as connection:
         _register(connection, view.tables)
         yield connection.sql(view.statement)
+
+
+def _files(view: View) -> Iterator[Path]:
+    for rows in view.tables.values():
+        if isinstance(rows, View):
+            yield from _files(rows)
+        elif isinstance(rows, Path):
+            yield rows
 
 
 def _register(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Rows]) -> None:
@@ -99,8 +107,7 @@ def _register(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Rows])
             _register(connection, rows.tables)
             connection.execute(f"CREATE TEMP VIEW {name} AS {rows.statement}")
         elif isinstance(rows, Path):
-            path = str(rows).replace("'", "''")
-            connection.execute(f"CREATE TEMP VIEW {name} AS FROM read_parquet('{path}')")
+            connection.execute(f"CREATE TEMP VIEW {name} AS FROM read_parquet({quoted(rows)})")
         else:
             connection.register(name, rows)
 

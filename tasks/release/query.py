@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from tasks.release.rows import OnDisk, Rows, pieces
-from tasks.spilling import spilling_database
+from tasks.spilling import failures_told, quoted, spilling_database
 from tasks.store.parquet import ROWS_AT_ONCE, write_batches
 
 MEMORY: Final = "512MiB"
@@ -32,7 +32,8 @@ def _engine() -> tuple[duckdb.DuckDBPyConnection, "TemporaryDirectory[str]"]:
 @contextmanager
 def _asked(statement: str, tables: Mapping[str, Rows]) -> Iterator[duckdb.DuckDBPyRelation]:
     database, _ = _engine()
-    with database.cursor() as connection:
+    files = [path for rows in tables.values() if isinstance(rows, OnDisk) for path in rows.paths]
+    with failures_told(files), database.cursor() as connection:
         for name, rows in tables.items():
             if isinstance(rows, OnDisk):
                 _view(connection, name, rows)
@@ -43,18 +44,14 @@ def _asked(statement: str, tables: Mapping[str, Rows]) -> Iterator[duckdb.DuckDB
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, rows: OnDisk) -> None:
     """Make rows on disk a view of this connection, which takes no parameters; names of columns are our schemas'."""
-    paths = ", ".join(_quoted(path) for path in rows.paths)
+    paths = ", ".join(quoted(path) for path in rows.paths)
     sql = f"CREATE TEMP VIEW {name} AS SELECT rows.* FROM read_parquet([{paths}]) AS rows"  # noqa: S608
     for number, (column, values) in enumerate(rows.left_out):
         connection.register(f"{name}_left_out_{number}", pa.table({"value": values}))
         sql += f" ANTI JOIN {name}_left_out_{number} ON rows.{column} = {name}_left_out_{number}.value"
     signs = zip((">=", "<"), rows.subjects, strict=True)
-    bounds = [f"rows.subject_id {sign} {_quoted(subject)}" for sign, subject in signs if subject is not None]
+    bounds = [f"rows.subject_id {sign} {quoted(subject)}" for sign, subject in signs if subject is not None]
     connection.execute(f"{sql} WHERE {' AND '.join(bounds)}" if bounds else sql)
-
-
-def _quoted(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 def query(statement: str, **tables: Rows) -> pa.Table:
@@ -65,6 +62,11 @@ def query(statement: str, **tables: Rows) -> pa.Table:
     statement
         Made of constants and our schemas' names only; values reach it as tables. It orders its rows, since threads do
         not.
+
+    Raises
+    ------
+    CurationError
+        As from `tasks.spilling.failures_told`; so do all functions here.
     """
     with _asked(statement, tables) as found:
         return found.to_arrow_table()

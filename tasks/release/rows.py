@@ -118,14 +118,14 @@ def together(parts: Sequence[Rows]) -> Rows:
     Raises
     ------
     ValueError
-        If from one part on disk something else was left out than from another.
+        If some lie in memory and some in files, or something else was left out of one file than of another.
     """
-    if all(isinstance(part, pa.Table) for part in parts):
-        return pa.concat_tables(parts)
-    first = parts[0]
-    if any((part.left_out, part.subjects) != (first.left_out, first.subjects) for part in parts):
-        raise ValueError("the same must be left out of all parts")
-    return replace(first, paths=tuple(path for part in parts for path in part.paths))
+    tables, files = ([part for part in parts if isinstance(part, kind)] for kind in (pa.Table, OnDisk))
+    if tables and not files:
+        return pa.concat_tables(tables)
+    if tables or any((part.left_out, part.subjects) != (files[0].left_out, files[0].subjects) for part in files):
+        raise ValueError("all parts must lie in files, and the same be left out of each")
+    return replace(files[0], paths=tuple(path for part in files for path in part.paths))
 
 
 def sampled(rows: Rows, size: int, names: Sequence[str] | None = None) -> pa.Table:
@@ -196,31 +196,32 @@ def in_order(rows: Rows, counts: pa.Table, names: Sequence[str], folder: Path) -
 def alongside(
     rows: Rows, others: Rows, order: Sequence[str], names: Sequence[str]
 ) -> Iterator[tuple[pa.RecordBatch, pa.Table]]:
-    """Give rows, many at a time, and with them some columns of those others that lie in the same stretch.
+    """Give rows, many at a time, and with them some columns of the others that have the keys of these rows.
 
     Parameters
     ----------
     order
-        The columns by which both are sorted.
+        The columns by which both are sorted; the last is the key.
     names
         The columns of the others to give.
     """
     wanted = list(dict.fromkeys([*order, *names]))
     coming = batches_of(others, wanted)
-    waiting = pa.Table.from_batches([], _schema(others, wanted))
+    waiting: pa.RecordBatch | None = next(coming, None)
 
-    def place(table: pa.Table | pa.RecordBatch, row: int) -> tuple[str, ...]:
-        return tuple(table[name][row].as_py() for name in order)
+    def place(batch: pa.RecordBatch, row: int) -> tuple[str, ...]:
+        return tuple(batch[name][row].as_py() for name in order)
 
     for batch in batches_of(rows):
         if not len(batch):
             continue
-        last = place(batch, len(batch) - 1)
-        while not len(waiting) or place(waiting, len(waiting) - 1) <= last:
-            more = next(coming, None)
-            if more is None:
+        last, met = place(batch, len(batch) - 1), []
+        while waiting is not None:
+            end = bisect_right(range(len(waiting)), last, key=partial(place, waiting))
+            passed = waiting.slice(0, end)
+            met.append(passed.filter(pc.is_in(passed[order[-1]], value_set=batch[order[-1]])))
+            if end < len(waiting):
+                waiting = waiting.slice(end)
                 break
-            waiting = pa.concat_tables([waiting, pa.Table.from_batches([more])])
-        end = bisect_right(range(len(waiting)), last, key=partial(place, waiting))
-        yield batch, waiting.slice(0, end).select(list(names))
-        waiting = waiting.slice(end)
+            waiting = next(coming, None)
+        yield batch, pa.Table.from_batches(met, _schema(others, wanted)).select(list(names))

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tasks.spilling import spilling_database
+from tasks.spilling import failures_told, quoted, spilling_database
 
 MEMORY = "512MiB"  # of the engine, beside the frames of Great Expectations; what is more goes to the folder
 THREADS = 4
@@ -24,11 +24,17 @@ def opened(files: Mapping[str, Path], folder: Path) -> Iterator[Database]:
     ----------
     folder
         Takes what does not fit in memory; the caller removes it.
+
+    Raises
+    ------
+    CurationError
+        As from `tasks.spilling.failures_told`, for every statement inside the block.
     """
-    with spilling_database(folder, memory=MEMORY, threads=THREADS) as database:
+    told = failures_told(files.values())
+    with told, spilling_database(folder, memory=MEMORY, threads=THREADS) as database:
         for name, path in files.items():
-            place = str(path).replace("'", "''")
-            rows = f"SELECT * RENAME (file_row_number AS {ROW}) FROM read_parquet('{place}', file_row_number = true)"  # noqa: S608
+            file = f"read_parquet({quoted(path)}, file_row_number = true)"
+            rows = f"SELECT * RENAME (file_row_number AS {ROW}) FROM {file}"  # noqa: S608
             database.execute(f"CREATE VIEW {name} AS {rows}")
         yield database
 

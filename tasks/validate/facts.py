@@ -16,6 +16,7 @@ from expectations.schemas.table import Table
 from expectations.suites.cross_table import APART
 from expectations.suites.demands import Demand, Kind, demands_of
 from expectations.suites.derive import COUNTED, check_of
+from tasks.spilling import quoted
 from tasks.validate.database import ROW, Database, column_of
 from tasks.validate.loinc import areas_of_body_parts, known_codes, unsound_codes
 from tasks.validate.queries import QUERIES
@@ -100,4 +101,4 @@ def _of_demand(table: Table, demand: Demand) -> str:
 
 def listed(values: tuple[str, ...]) -> str:
     """Give the values as SQL texts."""
-    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return ", ".join(map(quoted, values))
