@@ -23,7 +23,7 @@ from tasks.dicom.marks_check import read_marks
 from tasks.errors import GateError, MissingKeyError, StoreError, VerificationError
 from tasks.layout import release_key
 from tasks.release.assignments import STABLE
-from tasks.release.change_log import change_log, entity_digests, held_entities
+from tasks.release.change_log import NOTHING, change_log, entity_digests, held_entities
 from tasks.release.commit import DATA, Progress
 from tasks.release.gates import cohort_findings, key_findings, tree_findings
 from tasks.release.merging import COUNTED, recounted
@@ -209,15 +209,14 @@ def _contents(tables: Tables, commit: Commit) -> Iterator[Problem]:
 
 
 def _differences(release: ReadOnlyStore, tables: Tables, commit: Commit, folder: Path) -> Iterator[Problem]:
-    """Check that the change log is the difference to the release before."""
-    if commit.previous_version is None:
-        return
+    """Check that the change log is the difference to the release before; the first one added all that it holds."""
+    previous = commit.previous_version
     try:
-        before = fetched_tables(release, commit.previous_version, RELEASED, folder)
+        before = entity_digests(fetched_tables(release, previous, RELEASED, folder)) if previous else NOTHING
     except (StoreError, VerificationError):
         yield Problem("R-DIFF", "change_log", "the release before cannot be read to compare with", is_note=True)
         return
-    digests = entity_digests(tables), entity_digests(before)
+    digests = entity_digests(tables), before
     found = change_log(commit.release_version, digests, held_entities({}, ()), folder / "differences.parquet")
     if query(_CHANGED, rows=found).to_pylist() != query(_CHANGED, rows=tables["change_log"]).to_pylist():
         yield Problem("R-DIFF", "change_log", "it is not the difference to the release before")

@@ -236,9 +236,14 @@ def test_a_card_that_says_something_else_is_found(released: MemoryStore) -> None
     assert found(released) == [("derived", key)]
 
 
-def test_a_change_log_that_hides_something_is_found(installation: Installation) -> None:
-    build_release("2026.10", context=installation.context)
-    Batch("site-c/batch-1", some_images("SUBJECTD", study="5")).write(installation.work)
+@pytest.mark.parametrize("earlier", [False, True], ids=["the first release", "the second release"])
+def test_a_change_log_that_hides_something_is_found(
+    installation: Installation,
+    earlier: bool,  # noqa: FBT001 -- a parameter of the test
+) -> None:
+    if earlier:
+        build_release("2026.10", context=installation.context)
+        Batch("site-c/batch-1", some_images("SUBJECTD", study="5")).write(installation.work)
     build_release("2026.11", context=installation.context)
     key = f"{ROOT}tables/change_log.parquet"
     log = read_table(installation.release.read(key))
