@@ -21,7 +21,6 @@ from tasks.store import ReadOnlyStore
 from tasks.store.local import LocalStore
 
 KIBIBYTE = 1 << 10
-VERSION = "2026.11"
 DATA, OBJECTS = "data/", "objects/"
 
 
@@ -80,15 +79,15 @@ def peak_rss_mb() -> float:
 
 
 def main() -> None:
-    """Release the batch in the folder that is named."""
-    folder = Path(sys.argv[1])
+    """Release the batch in the folder that is named, under the version that is named after it."""
+    folder, version = Path(sys.argv[1]), sys.argv[2]
     work = Hollow(folder / "work", folder / "work/objects.parquet")
     release = Hollow(folder / "release", folder / "work/objects.parquet")
     usual = load_release_policy().model_dump()
     whole = {"partition": usual["partition"] | {"sequestered_percent": 0}, "disclosure": usual["disclosure"] | {"k": 1}}
     policy = ReleasePolicy(**usual | {"address": "s3://open-chest/collection"} | whole)
     started, computed = time.monotonic(), time.process_time()
-    report = build_release(VERSION, context=ReleaseContext(work, release, policy, Settings(processes=2)))
+    report = build_release(version, context=ReleaseContext(work, release, policy, Settings(processes=2)))
     figures = {
         "seconds": time.monotonic() - started,
         "cpu_seconds": time.process_time() - computed,
