@@ -45,6 +45,8 @@ class PartitionPolicy(BaseModel):
     authz: tuple[AuthzPath, ...] = Field(description="Gen3 resource paths that grant access to the sequestered part.")
     address: str = Field("", pattern=ADDRESS, description="Address of the sequestered store, as its readers know it.")
     web_address: str = Field("", pattern=WEB_ADDRESS, description="The same for web clients that are let in.")
+    doi: str = Field("", pattern=DOI, description="DOI of a version of the sequestered part; as `doi` of the policy.")
+    concept_doi: str = Field("", pattern=DOI, description="DOI of the sequestered part in all its versions.")
 
     @field_validator("attributes", "age_bands")
     @classmethod

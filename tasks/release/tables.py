@@ -41,10 +41,6 @@ class Edition:
     partition: str = OPEN
 
     @property
-    def _has_doi_before(self) -> bool:
-        return self.previous_version is not None and "{version}" in self.policy.doi
-
-    @property
     def access_level(self) -> str:
         """Who may read its part of the release."""
         return SEQUESTERED if self.partition == SEQUESTERED else self.policy.access_level
@@ -53,7 +49,9 @@ class Edition:
     def about(self) -> About:
         """What its readers are told of it."""
         policy = self.policy
-        web = policy.partition.web_address if self.partition == SEQUESTERED else policy.web_address
+        own = policy.partition if self.partition == SEQUESTERED else policy
+        doi = own.doi.replace("{version}", self.version)
+        previous_doi = own.doi.replace("{version}", self.previous_version) if self.previous_version else ""
         return About(
             release_version=self.version,
             previous_version=self.previous_version,
@@ -65,13 +63,13 @@ class Edition:
             publisher=policy.publisher,
             commons=policy.commons,
             published=policy.published.isoformat() if policy.published else "",
-            doi=policy.doi.replace("{version}", self.version),
-            previous_doi=policy.doi.replace("{version}", self.previous_version or "") if self._has_doi_before else "",
-            concept_doi=policy.concept_doi,
+            doi=doi,
+            previous_doi=previous_doi if previous_doi != doi else "",
+            concept_doi=own.concept_doi,
             access_level=self.access_level,
             guid_prefix=policy.guid_prefix,
             address=self.address,
-            web_address=web.rstrip("/"),
+            web_address=own.web_address.rstrip("/"),
         )
 
 

@@ -13,7 +13,16 @@ from tasks.release.build import build_release
 from tasks.release.reading import read_pointer
 from tasks.release.verify import verify_release
 from tasks.store.memory import MemoryStore
-from tests.release.batches import Batch, Installation, Stopped, StoppingStore, first_batch, second_batch, some_images
+from tests.release.batches import (
+    SOME_WRITES,
+    Batch,
+    Installation,
+    Stopped,
+    StoppingStore,
+    first_batch,
+    second_batch,
+    some_images,
+)
 
 
 def installed(release: MemoryStore | None = None) -> Installation:
@@ -61,11 +70,6 @@ def writes(first_release: Mapping[str, bytes], end: Mapping[str, bytes]) -> int:
     return len(end.keys() - first_release.keys()) + 1
 
 
-# Files are written one like another, so some of them stand for all: the first two, and the last, which are followed by
-# the three objects, the commit and the pointer.
-KILLS = (1, 2, -7, -6, -5, -4, -3, -2, -1)
-
-
 def is_whole(release: MemoryStore) -> bool:
     """Tell whether the current release is whole, whatever a killed builder of another has left beside it."""
     problems = [problem.check for problem in verify_release(release) if not problem.is_note]
@@ -73,16 +77,16 @@ def is_whole(release: MemoryStore) -> bool:
 
 
 @pytest.mark.parametrize("lands", [False, True], ids=["before the write", "after the write"])
-@pytest.mark.parametrize("after", KILLS)
+@pytest.mark.parametrize("place", SOME_WRITES)
 def test_a_builder_killed_at_any_write_leaves_a_whole_release_and_the_next_one_finishes(
     released_once: Installation,
     end: Mapping[str, bytes],
     writes: int,
-    after: int,
+    place: int,
     lands: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
     killed = released_once.with_release(
-        StoppingStore(released_once.release, after=after if after > 0 else writes + 1 + after, lands=lands)
+        StoppingStore(released_once.release, after=range(1, writes + 1)[place], lands=lands)
     )
     with pytest.raises(Stopped):
         build_release("2026.12", context=killed.context)
@@ -123,8 +127,8 @@ class Meddling(StoppingStore):
 
     def _write(self, write: Any) -> Any:
         with self._lock:
-            self._left -= 1
-            if self._left == 0:
+            self.writes += 1
+            if self.writes == self._after:
                 self._what()
         return write()
 

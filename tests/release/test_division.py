@@ -19,7 +19,16 @@ from tasks.release.verify import verify_release
 from tasks.store import ReadOnlyStore
 from tasks.store.memory import MemoryStore
 from tasks.store.parquet import read_table, write_table
-from tests.release.batches import ADDRESS, Batch, Installation, Stopped, StoppingStore, a_policy, some_images
+from tests.release.batches import (
+    ADDRESS,
+    SOME_WRITES,
+    Batch,
+    Installation,
+    Stopped,
+    StoppingStore,
+    a_policy,
+    some_images,
+)
 
 SUBJECTS = [f"PERSON{number:02}X" for number in range(10)]
 
@@ -122,6 +131,18 @@ def test_web_clients_that_are_let_in_are_told_the_sequestered_address(divided: I
     ((url,),) = open_tables(divided.sequestered)["imaging_instance"]["urls"].to_pylist()
     assert url.startswith("https://hidden.example.org/data/")
     assert said_of(divided.sequestered)["web"]
+
+
+@pytest.mark.parametrize(("own", "told"), [({}, None), ({"doi": "10.5072/hidden.{version}"}, "10.5072/hidden.2026.11")])
+def test_the_doi_of_the_open_part_does_not_name_the_other(
+    divided: Installation, own: dict[str, str], told: str | None
+) -> None:
+    partition = {"sequestered_percent": 20, **own}
+    divided.policy = a_policy(partition=partition, doi="10.5072/chest.{version}", concept_doi="10.5072/chest")
+    build_release("2026.11", context=divided.context)
+    dois = [open_tables(store)["release"]["doi"][0].as_py() for store in (divided.release, divided.sequestered)]
+    assert dois == ["10.5072/chest.2026.11", told]
+    assert not [key for key, content in everything(divided.sequestered).items() if b"10.5072/chest" in content]
 
 
 def test_nobody_moves_and_later_subjects_fill_towards_the_share(divided: Installation) -> None:
@@ -274,10 +295,10 @@ def test_a_builder_killed_at_any_write_to_either_store_is_finished_by_the_next(
     end: tuple[dict[str, bytes], dict[str, bytes]],
     lands: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
-    writes = len(end[store == "sequestered"])
-    for after in range(1, writes + 1):
+    writes = range(1, len(end[store == "sequestered"]) + 1)
+    for place in SOME_WRITES:
         made = a_divided_installation()
-        stopping = StoppingStore(getattr(made, store), after=after, lands=lands)
+        stopping = StoppingStore(getattr(made, store), after=writes[place], lands=lands)
         with pytest.raises(Stopped):
             build_release("2026.11", context=replace(made, **{store: stopping}).context)
         for part in (made.release, made.sequestered):

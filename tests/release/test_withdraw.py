@@ -16,7 +16,15 @@ from tasks.release.withdraw import plan_withdrawal, withdraw
 from tasks.release.withdrawn import Withdrawal, present_findings, read_withdrawn, remember
 from tasks.store import ReadOnlyStore
 from tasks.store.memory import MemoryStore
-from tests.release.batches import Batch, Installation, Stopped, StoppingStore, a_policy, some_images
+from tests.release.batches import (
+    SOME_WRITES,
+    Batch,
+    Installation,
+    Stopped,
+    StoppingStore,
+    a_policy,
+    some_images,
+)
 
 CONSENT, DEFECT = "consent withdrawn", "defective"
 A = Withdrawal("subject", "SUBJECTA", CONSENT)
@@ -284,20 +292,25 @@ def test_a_store_that_keeps_what_it_was_told_to_remove_fails_the_withdrawal(rele
 def test_a_withdrawal_killed_at_any_write_is_finished_by_the_next_build(
     lands: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
+    first = Installation()
+    images = [*some_images("SUBJECTA", study="1", instances=1), *some_images("SUBJECTB", study="2", instances=1)]
+    Batch("s/b1", images).write(first.work)
+    build_release("2026.11", context=first.context)
+
     def made() -> Installation:
         one = Installation()
-        Batch(
-            "s/b1", [*some_images("SUBJECTA", study="1", instances=1), *some_images("SUBJECTB", study="2", instances=1)]
-        ).write(one.work)
-        build_release("2026.11", context=one.context)
+        Batch("s/b1", images).write(one.work)
+        for key, data in first.contents().items():
+            one.release.create(key, data)
         return one
 
     undisturbed = made()
-    withdraw([A], "2026.12", context=undisturbed.context)
+    counting = StoppingStore(undisturbed.release, after=10**6, lands=True)
+    withdraw([A], "2026.12", context=undisturbed.with_release(counting).context)
     end = undisturbed.contents()
-    for after in range(1, 20):
+    for place in SOME_WRITES:  # the last are those of the commit, the pointer, the tombstone and the removal
         killed = made()
-        stopping = StoppingStore(killed.release, after=after, lands=lands)
+        stopping = StoppingStore(killed.release, after=range(1, counting.writes + 1)[place], lands=lands)
         with pytest.raises(Stopped):
             withdraw([A], "2026.12", context=killed.with_release(stopping).context)
         build_release("2026.12", context=killed.context)
