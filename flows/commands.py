@@ -469,12 +469,13 @@ def explain_config(given: Settings, *, as_json: bool) -> None:
             sites[path.stem] = "sound"
         except ConfigError as problem:
             sites[path.stem] = problem.message
-    values = given.model_dump(mode="json")
+    values = given.model_dump(mode="json", by_alias=True)
+    meanings = {field.alias or name: field.description or "" for name, field in Settings.model_fields.items()}
     if as_json:
         say_json({"file": settings_file(), "settings": values, "sites": sites})
         return
     show_rows(f"Settings (file: {settings_file() or 'none'})", [
-        {"setting": name, "value": value, "meaning": Settings.model_fields[name].description or ""}
+        {"setting": name, "value": value, "meaning": meanings[name]}
         for name, value in values.items()
     ])  # fmt: skip
     show_rows("Sites", [{"site": site, "file": verdict} for site, verdict in sites.items()])
