@@ -409,7 +409,7 @@ def download(  # noqa: PLR0913 -- each is an option of the command
     if as_json:
         say_json(report.as_dict())
     elif not report.objects and not report.withdrawn:
-        say(f"no instance of release {report.version} fits the filters: nothing was downloaded")
+        say(f"no instance of release {report.version} fits the filters: only its tables were downloaded")
     else:
         show_rows("Download", [report.as_dict()])
     if report.withdrawn:

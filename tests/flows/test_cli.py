@@ -75,6 +75,7 @@ def test_settings_are_named_as_files_and_the_environment_name_them(
     ("value", "words"),
     [
         ({"n_subjects": 22, "n_series": 42}, "n_subjects 22, n_series 42"),
+        ({"subject": {}, "study": {"added": 2}}, "subject none, study added 2"),
         ({"sex": 0.14688222351954675}, "sex 0.147"),
         (["CR", "CT"], "CR, CT"),
         (("A",), "A"),
