@@ -136,8 +136,8 @@ def settings() -> str:
 
 def setting_rows(model: type[BaseModel], prefix: str, variable: str) -> Iterable[dict[str, str]]:
     """Give one row per setting, those of nested tables too."""
-    for name, field in model.model_fields.items():
-        kind = field.annotation
+    for attribute, field in model.model_fields.items():
+        name, kind = field.alias or attribute, field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from setting_rows(kind, f"{prefix}{name}.", f"{variable}{name.upper()}__")
         else:

@@ -378,7 +378,9 @@ def verify_release(
         raise VerificationError(
             f"{len(differences)} differences", next_step="do not use the release; tell its publisher"
         )
-    if not as_json:
+    if not as_json and sample is not None:
+        say(f"nothing differs: every file was read, and {sample} objects; of objects beyond these, the size alone")
+    elif not as_json:
         say("the release is whole: every digest, count and reference agrees")
 
 
@@ -409,7 +411,7 @@ def download(  # noqa: PLR0913 -- each is an option of the command
     if as_json:
         say_json(report.as_dict())
     elif not report.objects and not report.withdrawn:
-        say(f"no instance of release {report.version} fits the filters: nothing was downloaded")
+        say(f"no instance of release {report.version} fits the filters: only its tables were downloaded")
     else:
         show_rows("Download", [report.as_dict()])
     if report.withdrawn:
@@ -469,12 +471,13 @@ def explain_config(given: Settings, *, as_json: bool) -> None:
             sites[path.stem] = "sound"
         except ConfigError as problem:
             sites[path.stem] = problem.message
-    values = given.model_dump(mode="json")
+    values = given.model_dump(mode="json", by_alias=True)
+    meanings = {field.alias or name: field.description or "" for name, field in Settings.model_fields.items()}
     if as_json:
         say_json({"file": settings_file(), "settings": values, "sites": sites})
         return
     show_rows(f"Settings (file: {settings_file() or 'none'})", [
-        {"setting": name, "value": value, "meaning": Settings.model_fields[name].description or ""}
+        {"setting": name, "value": value, "meaning": meanings[name]}
         for name, value in values.items()
     ])  # fmt: skip
     show_rows("Sites", [{"site": site, "file": verdict} for site, verdict in sites.items()])

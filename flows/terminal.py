@@ -58,7 +58,7 @@ def show_rows(title: str, rows: Sequence[Mapping[str, object]]) -> None:
 def in_words(value: object) -> str:
     """Give a value for people: parts of a mapping or list in a row, three digits of a fraction, null empty."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {in_words(part)}" for name, part in value.items())
+        return ", ".join(f"{name} {in_words(part) or 'none'}" for name, part in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(in_words, value))
     if isinstance(value, float):

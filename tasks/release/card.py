@@ -20,7 +20,8 @@ FOLDER = "card/"
 CONTACT_SHEET = f"{FOLDER}contact_sheet.png"
 NO_SHEET = "No image is shown here: only those whose pixels were searched for text are, and this release has none."
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
+    ":root{color-scheme:light dark}"  # the root's, or the page stays white under the light text of pictures
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}"
     "code,pre{font-size:.9em}pre{overflow:auto}svg,img{max-width:100%;height:auto}"
 )

@@ -23,6 +23,7 @@ _STYLE = (
     "h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse;width:100%}"
     "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e4e7eb;vertical-align:top}"
     "th{color:#52606d;font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%}"
+    "td:first-child{white-space:nowrap}"
 )
 
 

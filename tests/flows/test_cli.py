@@ -8,7 +8,8 @@ import typer
 from typer.testing import CliRunner
 
 from config.errors import ConfigError
-from docs.generate import OTHER_EXITS, PAGES, commands
+from config.settings import Settings
+from docs.generate import OTHER_EXITS, PAGES, commands, setting_rows
 from flows.cli import app
 from flows.terminal import in_words
 from tasks import errors
@@ -55,10 +56,26 @@ def test_the_settings_in_force_are_explained(empty_folder: Path, monkeypatch: py
     assert runner.invoke(app, ["explain-config", "--sites", "sites"]).exit_code == 0
 
 
+def test_settings_are_named_as_files_and_the_environment_name_them(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {row["setting"].strip("`"): row["variable"].strip("`") for row in setting_rows(Settings, "", "CURATE_")}
+    names = [name for name, field in Settings.model_fields.items() if field.annotation is str]
+    names[names.index("key_ring")] = "keys"
+    (empty_folder / "curate.toml").write_text("".join(f'{name} = "of a file"\n' for name in names), encoding="utf-8")
+    from_file = json.loads(runner.invoke(app, ["explain-config", "--json"]).stdout)["settings"]
+    for name in names:
+        monkeypatch.setenv(variables[name], "of the environment")
+    from_environment = json.loads(runner.invoke(app, ["explain-config", "--json"]).stdout)["settings"]
+    assert {from_file[name] for name in names} == {"of a file"}
+    assert {from_environment[name] for name in names} == {"of the environment"}
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
         ({"n_subjects": 22, "n_series": 42}, "n_subjects 22, n_series 42"),
+        ({"subject": {}, "study": {"added": 2}}, "subject none, study added 2"),
         ({"sex": 0.14688222351954675}, "sex 0.147"),
         (["CR", "CT"], "CR, CT"),
         (("A",), "A"),

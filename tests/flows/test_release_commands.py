@@ -46,6 +46,8 @@ def test_download_brings_what_the_filters_say_and_goes_on_where_it_stopped(addre
 def test_an_empty_selection_says_so(address: str, tmp_path: Path) -> None:
     code, said = run("download", "modality=MR", "--to", str(tmp_path), "--release", address)
     assert (code, "no instance of release 2026.11 fits" in said) == (0, True)
+    assert "only its tables were downloaded" in said
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".parquet"}
 
 
 def test_a_misspelt_filter_fails(address: str, tmp_path: Path) -> None:
@@ -65,6 +67,11 @@ def test_a_sound_release_is_said_to_be_whole(address: str, tmp_path: Path) -> No
     state = tmp_path / "state.json"
     code, said = run("verify-release", address, "--all", "--resume", str(state))
     assert (code, "is whole" in said) == (0, True)
+
+
+def test_of_a_sample_it_is_not_said_that_all_was_read(address: str) -> None:
+    code, said = run("verify-release", address, "--sample", "3")
+    assert (code, "is whole" in said, "3 objects" in said) == (0, False, True)
 
 
 def test_a_difference_is_an_exit_code(address: str) -> None:

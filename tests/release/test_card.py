@@ -49,6 +49,11 @@ def test_the_card_says_what_the_release_holds(published: Installation) -> None:
     assert "<td>3</td>" in text(published, "index.html")
 
 
+def test_the_page_is_dark_where_its_pictures_are(published: Installation) -> None:
+    assert "prefers-color-scheme:dark" in text(published, "card/sex.svg")
+    assert "<style>:root{color-scheme:light dark}" in text(published, "index.html")  # the canvas asks the root alone
+
+
 def test_every_file_that_the_card_names_is_there(published: Installation) -> None:
     names = re.findall(r"\]\(([^)]+)\)", text(published, "README.md"))
     names += re.findall(r"(?:manifests|tables)/[\w./-]+\.\w+", text(published, "README.md"))

@@ -95,6 +95,8 @@ def test_unchecked_pixels_pass_only_if_the_policy_accepts_them() -> None:
     Batch("s1/b1", images).write(installation.work)
     assert "DE-POLICY at imaging_instance.deid_pixel (1)" in refusal(installation.with_policy(accept_not_checked=False))
     assert build_release("2026.11", context=installation.context).counts["n_instances"] == 1
+    page = installation.contents()["releases/2026.11/report/index.html"].decode()
+    assert "pass only if site and release policy accept them" in page  # true of a release that has one
 
 
 def test_days_from_a_date_that_a_run_does_not_state_are_refused() -> None:
