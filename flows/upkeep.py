@@ -101,3 +101,5 @@ def sweep(given: Settings, days: int, delete: bool, *, as_json: bool) -> None:  
     show_rows("Staged, and referred to by nothing", [one.as_dict() for one in found])
     if not delete and any(one.old for one in found):
         note("nothing was removed: --delete removes what is old enough; do it while no batch and no release is built")
+    elif any(one.unreferenced > one.old for one in found):
+        note(f"what is younger than {days} days may belong to a run that is not at its end, and stays")

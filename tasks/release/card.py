@@ -178,4 +178,4 @@ def _notes(tables: Mapping[str, pa.Table], about: About) -> str:
 
 
 def _why(row: Mapping[str, object]) -> str:
-    return f"{row['n']:,} of {row['entity']} {row['change']}: {row['reason']}"
+    return f"{row['entity']}: {row['n']:,} {row['change']}, {row['reason']}"

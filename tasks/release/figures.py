@@ -82,9 +82,10 @@ def pictures(tables: Mapping[str, pa.Table]) -> dict[str, str]:
     }
     drawn = {name: bar_chart(title, counted, unit=unit) for name, (title, counted, unit) in bars.items()}
     drawn["months"] = column_chart("Months from the index event to the study", _months(tables), unit="studies")
-    drawn["stays"] = lane_chart(
-        f"Stays of the first {MOST_LANES} subjects that have some", _spans(tables), [*KINDS.values()]
-    )
+    spans = _spans(tables)
+    lanes = len({span.lane for span in spans})
+    whose = f"the first {MOST_LANES} subjects that have some" if lanes == MOST_LANES else f"all {lanes} who have some"
+    drawn["stays"] = lane_chart(f"Stays of {whose}", spans, [*KINDS.values()])
     return drawn
 
 
@@ -106,9 +107,9 @@ def _months(tables: Mapping[str, pa.Table]) -> list[Bar]:
     """Count studies in months of 30 days from the index event, without a gap between the first and the last."""
     limits = pa.table({"days": [DAYS_PER_MONTH], "most": [MOST_MONTHS]})
     counts = {row["month"]: row["n"] for row in query(_MONTHS, **_used(_MONTHS, tables), limits=limits).to_pylist()}
-    return [
-        Bar(str(month), counts.get(month, 0)) for month in range(min(counts, default=0), max(counts, default=-1) + 1)
-    ]
+    ends = {-MOST_MONTHS: f"≤ -{MOST_MONTHS}", MOST_MONTHS: f"≥ {MOST_MONTHS}"}
+    months = range(min(counts, default=0), max(counts, default=-1) + 1)
+    return [Bar(ends.get(month, str(month)), counts.get(month, 0)) for month in months]
 
 
 def _spans(tables: Mapping[str, pa.Table]) -> list[Span]:

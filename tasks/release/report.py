@@ -61,7 +61,7 @@ def report_files(title: str, report: Mapping[str, Any], counts: Mapping[str, int
 def _page(title: str, report: Mapping[str, Any], counts: Mapping[str, int], plot: str) -> str:
     disclosure = report["disclosure"]
     body = [
-        _section("What it holds", ("", "count"), sorted(counts.items())),
+        _section("What it holds", ("", "count"), [(name.removeprefix("n_"), counts[name]) for name in sorted(counts)]),
         _section("Gates that it passed", ("rule", "what holds"), [(one, _words(one)) for one in report["passed"]]),
         _section(
             "Held back",

@@ -69,7 +69,7 @@ _ORPHANS = "SELECT count(*) FROM listed ANTI JOIN named USING (key)"
 _CHANGED = "SELECT count(*), sum(hash(entity, entity_id, change, old_digest, new_digest)::HUGEINT)::VARCHAR FROM rows"
 READS_IN_FLIGHT = 8
 READS_AT_ONCE = 64  # whole objects that are held in memory at a time
-READS_PER_STEP = 4096  # objects after which the state is written
+READS_PER_STEP = 256  # objects after which the state is written: some seconds from a far store
 
 
 def verify_release(  # noqa: PLR0913 -- each is an option of the command

@@ -79,7 +79,7 @@ def test_the_notes_say_what_changed_and_why(published: Installation) -> None:
     notes = text(published, "NOTES.md")
     assert "## What changed since 2026.10" in notes
     assert "| subject | 1 | 0 | 1 |" in notes
-    assert "- 3 of instance withdrawn: no longer in an accepted batch" in notes
+    assert "- instance: 3 withdrawn, no longer in an accepted batch" in notes
 
 
 def test_pictures_show_what_the_tables_hold(published: Installation) -> None:
@@ -114,7 +114,9 @@ def test_few_vendors_are_named_and_the_rest_is_one_bar(published: Installation) 
 
 def test_studies_far_from_the_index_event_are_drawn_at_the_end(published: Installation) -> None:
     rows = pa.table({"day": pa.array([-1, 0, 29, 30, 9999, -9999, None], pa.int32()), "subject_id": ["S"] * 7})
-    assert drawn(published, imaging_study=rows)["months"] == f"-{MOST_MONTHS}: 1; -1: 1; 0: 2; 1: 1; {MOST_MONTHS}: 1"
+    assert (
+        drawn(published, imaging_study=rows)["months"] == f"≤ -{MOST_MONTHS}: 1; -1: 1; 0: 2; 1: 1; ≥ {MOST_MONTHS}: 1"
+    )
 
 
 def test_only_intervals_with_both_ends_are_drawn(published: Installation) -> None:
