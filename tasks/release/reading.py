@@ -23,6 +23,7 @@ TABLES = "tables/"
 LARGE = (INSTANCES, "change_log", "lineage")  # tables of which a release may have millions of rows
 LISTED = pa.schema([("key", pa.string()), ("size", pa.int64())])
 _SUFFIX = ".parquet"
+_NO_NAMES = frozenset({"", ".", ".."})  # parts of a key that name no file
 DO_NOT_USE = "do not use this release; tell its publisher"
 
 
@@ -70,7 +71,7 @@ def read_commit(release: ReadOnlyStore, version: str) -> Commit | None:
     Raises
     ------
     VerificationError
-        If it is damaged.
+        If it is damaged, or names a file that does not lie below the release.
     """
     key = release_key(version, COMMIT)
     found = release.read_versioned(key)
@@ -84,9 +85,15 @@ def read_commit(release: ReadOnlyStore, version: str) -> Commit | None:
         commit = Commit(**content)
     except (ValueError, KeyError, TypeError):
         commit = None
-    if commit is None or commit.release_version != version or commit.to_bytes() != found[0]:
+    if commit is None or commit.release_version != version or commit.to_bytes() != found[0] or not _is_apart(commit):
         raise VerificationError(f"{key} is damaged", next_step=DO_NOT_USE)
     return commit
+
+
+def _is_apart(commit: Commit) -> bool:
+    """Tell whether all files lie below their release: readers lay them out by their keys, which must not lead away."""
+    root = release_key(commit.release_version, "")
+    return all(file.key.startswith(root) and _NO_NAMES.isdisjoint(file.key.split("/")) for file in commit.files)
 
 
 def committed(release: ReadOnlyStore, version: str | None) -> Commit:
