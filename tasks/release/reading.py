@@ -1,7 +1,7 @@
 """How a release is found and read by anyone: pointer, commit, files; every byte is checked against its digest."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -172,11 +172,19 @@ def open_tables(release: ReadOnlyStore, version: str | None = None, names: Itera
     Raises
     ------
     VerificationError
-        If there is no such release, or a table is not what the release states.
+        If there is no such release, it has no such table, or a table is not what the release states.
     """
     files = table_files(committed(release, version))
     wanted = files.keys() if names is None else names
-    return {name: read_table(read_file(release, files[name])) for name in wanted}
+    return {name: read_table(read_file(release, _named(files, name))) for name in wanted}
+
+
+def _named(files: Mapping[str, ReleasedFile], name: str) -> ReleasedFile:
+    if name not in files:
+        raise VerificationError(
+            f"a release has no table {name}", next_step="read it with the version of the pipeline that made it"
+        )
+    return files[name]
 
 
 def fetched_tables(release: ReadOnlyStore, version: str | None, names: Iterable[str], folder: Path) -> Tables:
@@ -190,7 +198,7 @@ def fetched_tables(release: ReadOnlyStore, version: str | None, names: Iterable[
     wanted = tuple(names)
     files = table_files(committed(release, version))
     small = open_tables(release, version, [name for name in wanted if name not in LARGE])
-    large = {name: OnDisk((fetched(release, files[name], folder),)) for name in wanted if name in LARGE}
+    large = {name: OnDisk((fetched(release, _named(files, name), folder),)) for name in wanted if name in LARGE}
     return {name: large[name] if name in large else small[name] for name in wanted}
 
 

@@ -39,6 +39,12 @@ def test_a_table_with_another_digest_is_not_opened(installation: Installation) -
         open_tables(installation.release)
 
 
+def test_a_table_that_a_release_does_not_have_is_said(installation: Installation) -> None:
+    build_release("2026.11", context=installation.context)
+    with pytest.raises(VerificationError, match="has no table harvest"):
+        open_tables(installation.release, names=["subject", "harvest"])
+
+
 @pytest.mark.parametrize("content", [b"{}", b"no JSON", b"[1]", b'{"files": [{}]}'])
 def test_a_damaged_commit_is_no_commit(installation: Installation, content: bytes) -> None:
     build_release("2026.11", context=installation.context)
