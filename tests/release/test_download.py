@@ -61,6 +61,11 @@ def test_everything_comes_to_the_path_that_is_its_key(released: Installation, tm
     assert sorted(told) == [(done, 11) for done in range(1, 12)]
 
 
+@pytest.mark.parametrize("name", ["it's", 'a "b"', "a[1]*"])
+def test_a_folder_may_have_any_name(released: Installation, tmp_path: Path, name: str) -> None:
+    assert chosen(released, tmp_path / name, "modality=CT") == 11
+
+
 def test_the_tables_come_along_under_their_keys(released: Installation, tmp_path: Path) -> None:
     chosen(released, tmp_path, "sex=Male")
     assert (tmp_path / "releases/2026.11/tables/subject.parquet").read_bytes() == released.release.read(
