@@ -16,7 +16,7 @@ from tasks.release.withdraw import plan_withdrawal, withdraw
 from tasks.release.withdrawn import Withdrawal, present_findings, read_withdrawn, remember
 from tasks.store import ReadOnlyStore
 from tasks.store.memory import MemoryStore
-from tests.release.batches import Batch, Installation, Stopped, StoppingStore, a_policy, some_images
+from tests.release.batches import Batch, Installation, Stopped, StoppingStore, a_policy, first_batch, some_images
 
 CONSENT, DEFECT = "consent withdrawn", "defective"
 A = Withdrawal("subject", "SUBJECTA", CONSENT)
@@ -331,3 +331,11 @@ def test_a_record_of_another_form_is_refused(released: Installation) -> None:
     released.work.create(WITHDRAWN, released.release.read("releases/2026.11/tables/subject.parquet"))
     with pytest.raises(GateError, match="not of this version's form"):
         build_release("2026.12", context=released.context)
+
+
+def test_what_only_an_earlier_release_has_is_withdrawn(released: Installation) -> None:
+    left = [image for image in first_batch().images if image.subject != "SUBJECTA"]
+    Batch("site-a/batch-1", left, run="run2").write(released.work)
+    build_release("2026.11.2", context=released.context)
+    assert withdraw([A], "2026.12", context=released.context).objects_removed == 5
+    assert problems(released) == []
