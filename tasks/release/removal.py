@@ -76,6 +76,8 @@ def listed_withdrawals(release: ReadOnlyStore, version: str | None) -> pa.Table:
 def take_away(release: Store, rows: pa.Table, *, objects: Literal["delete", "hide"] = "delete") -> int:
     """Leave a tombstone for every withdrawn object, take it away, and give how many objects were taken away now.
 
+    An object that releases name by several guids has one row for each, and one tombstone, with the first of them.
+
     Parameters
     ----------
     objects
@@ -87,8 +89,8 @@ def take_away(release: Store, rows: pa.Table, *, objects: Literal["delete", "hid
         If the store still lists one of them, or does not list one that is to be kept.
     """
     standing = standing_objects(release, rows)
-    for row in rows.to_pylist():
-        release.create(tombstone_key(PurePosixPath(row["key"]).stem), _tombstone(row))
+    for key, row in {row["key"]: row for row in reversed(rows.to_pylist())}.items():
+        release.create(tombstone_key(PurePosixPath(key).stem), _tombstone(row))
     if objects == "hide":
         hide(release, standing)
     for key in standing:

@@ -339,3 +339,13 @@ def test_what_only_an_earlier_release_has_is_withdrawn(released: Installation) -
     build_release("2026.11.2", context=released.context)
     assert withdraw([A], "2026.12", context=released.context).objects_removed == 5
     assert problems(released) == []
+
+
+def test_an_object_that_had_two_guids_is_withdrawn_by_both(released: Installation) -> None:
+    changed = released.with_policy(guid_prefix="dg.new")
+    build_release("2026.11.2", context=changed.context)
+    assert withdraw([A], "2026.12", context=changed.context).objects_removed == 5
+    gone = open_tables(released.release)["withdrawals"]
+    assert (gone.num_rows, len(set(gone["key"].to_pylist()))) == (10, 5)
+    assert len(list(released.release.list("tombstones/"))) == 5
+    assert problems(released) == []
