@@ -191,6 +191,19 @@ def test_a_folder_without_room_is_refused_first(
     assert images(tmp_path) == []
 
 
+def test_only_what_was_asked_for_and_is_there_needs_no_room(
+    released: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen(released, tmp_path, "subject_id=SUBJECTA")
+    other = tmp_path / "data/other/large.dcm"
+    other.parent.mkdir()
+    other.write_bytes(bytes(1 << 20))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10}))
+    assert chosen(released, tmp_path, "subject_id=SUBJECTA") == 5
+    with pytest.raises(ConfigError, match="room for 10 more bytes"):
+        chosen(released, tmp_path)
+
+
 def test_a_series_is_packed_into_the_same_zip_whenever_it_is_fetched(released: Installation, tmp_path: Path) -> None:
     for place in ("one", "other"):
         download(released.release, tmp_path / place, Choice(["subject_id=SUBJECTA"]), zipped=True)
