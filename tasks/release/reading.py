@@ -123,6 +123,21 @@ def history(release: ReadOnlyStore, version: str | None) -> Iterator[Commit]:
         version = commit.previous_version
 
 
+def every_commit(release: ReadOnlyStore, version: str | None) -> Iterator[Commit]:
+    """Give the commits of a release and its history, then of releases that were committed and are in no history.
+
+    Such a release stands if its builder was overtaken, or stopped, before it could become the current one.
+    """
+    seen = set[str]()
+    for commit in history(release, version):
+        seen.add(commit.release_version)
+        yield commit
+    for name in release.folders(RELEASES):
+        found = read_commit(release, name) if name not in seen else None
+        if found:
+            yield found
+
+
 def table_key(version: str, name: str) -> str:
     """Give the key of a released table."""
     return release_key(version, table_name(name))

@@ -14,7 +14,7 @@ from tasks.errors import VerificationError
 from tasks.layout import series_folder, tombstone_key
 from tasks.release.hiding import hide, require_kept
 from tasks.release.query import column, query
-from tasks.release.reading import committed, fetched_tables, history, open_tables, read_pointer, table_files
+from tasks.release.reading import committed, every_commit, fetched_tables, open_tables, read_pointer, table_files
 from tasks.release.rows import INSTANCES
 from tasks.release.tables import Edition, in_form
 from tasks.release.uuids import series_uuid
@@ -39,7 +39,7 @@ _NOT_KEPT = "SELECT series_uid FROM asked ANTI JOIN kept USING (series_uid) ORDE
 
 
 def withdrawals(release: ReadOnlyStore, edition: Edition, withdrawn: pa.Table, folder: Path) -> pa.Table:
-    """Give the table of all objects of earlier releases that are withdrawn now.
+    """Give the table of all objects of releases that stand which are withdrawn now.
 
     What the release before lists stays as it is listed.
 
@@ -54,7 +54,7 @@ def withdrawals(release: ReadOnlyStore, edition: Edition, withdrawn: pa.Table, f
     listed = listed_withdrawals(release, edition.previous_version)
     found = [form.schema.empty_table(), listed]
     known = listed["guid"].combine_chunks()
-    for commit in history(release, edition.previous_version) if withdrawn.num_rows else ():
+    for commit in every_commit(release, edition.previous_version) if withdrawn.num_rows else ():
         tables = fetched_tables(release, commit.release_version, [INSTANCES], folder)
         matched = query(_MATCHED, instances=tables[INSTANCES], withdrawn=withdrawn)
         new = matched.filter(pc.invert(pc.is_in(matched["guid"], value_set=known)))

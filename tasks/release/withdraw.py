@@ -1,7 +1,6 @@
 """Withdraw subjects, studies or series: remembered first, then a release without them, then their objects go."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +10,7 @@ from tasks.release.build import Check, build_release, plan_release
 from tasks.release.change_log import ENTITY_TABLES
 from tasks.release.gates import by_counts
 from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport, Tables
-from tasks.release.reading import history, open_tables, read_pointer
+from tasks.release.reading import every_commit, open_tables, read_pointer
 from tasks.release.selection import accepted_batches
 from tasks.release.withdrawn import (
     COLUMNS,
@@ -78,5 +77,5 @@ def _known(context: ReleaseContext) -> Iterator[Tables]:
             yield {name: batch.tables[name] for name in _TABLES}
     for store in context.stores.values():
         pointer = read_pointer(store)
-        for commit in islice(history(store, pointer.release_version if pointer else None), 1, None):
+        for commit in every_commit(store, pointer.release_version if pointer else None):
             yield open_tables(store, commit.release_version, _TABLES)
