@@ -3,10 +3,11 @@
 The result goes to standard output, the log and progress to standard error.
 """
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,6 +29,8 @@ expectations = typer.Typer(
     help="What data must hold: rules, suites, and where a rule is checked.", no_args_is_help=True
 )
 app.add_typer(expectations, name="expectations")
+
+_PLACES = "check the folders and files that the options name, and the room that their disks have"
 
 
 class Kind(StrEnum):
@@ -449,8 +452,16 @@ def main() -> None:
     try:
         app()
     except (CurationError, ConfigError) as problem:
-        fail(problem, as_json="--json" in sys.argv)
-        sys.exit(problem.exit_code)
+        _end(problem)
+    except (
+        OSError
+    ) as problem:  # of a folder or file that an option names; its path may be the contributor's, so not told
+        _end(CurationError(f"a folder or file cannot be used: {os.strerror(problem.errno or 0)}", next_step=_PLACES))
+
+
+def _end(problem: CurationError | ConfigError) -> NoReturn:
+    fail(problem, as_json="--json" in sys.argv)
+    sys.exit(problem.exit_code)
 
 
 if __name__ == "__main__":

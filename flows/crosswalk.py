@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.keys import KeyRing
@@ -18,6 +19,7 @@ from tasks.store.parquet import read_table
 
 HEADER = ("id_old", "id_new")
 PATIENT = "patient"
+CROSSWALK = "crosswalk.parquet"
 Pair = tuple[str, str]
 
 
@@ -30,7 +32,11 @@ def read_crosswalk(work: ReadOnlyStore, site: str, batch: str) -> tuple[list[Pai
         If no run of the batch has been accepted.
     """
     run = accepted_run(work, site, batch)
-    table = read_table(work.read(BatchLayout(site, batch).private_run(run, "crosswalk.parquet")))
+    return split_pairs(read_table(work.read(BatchLayout(site, batch).private_run(run, CROSSWALK))))
+
+
+def split_pairs(table: pa.Table) -> tuple[list[Pair], list[Pair]]:
+    """Give old and new UIDs, and old and new patient ids, of a table of them, each sorted by the old one."""
     is_patient = pc.equal(table["kind"], PATIENT)
     uids, patients = (
         sorted(zip(part["id_old"].to_pylist(), part["id_new"].to_pylist(), strict=True))

@@ -6,7 +6,7 @@ A file lies under its key, as the manifests for other tools lay it, and carries 
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from enum import Enum, auto
@@ -90,7 +90,7 @@ def download(  # noqa: PLR0913 -- each is an option of the command
     commit = committed(release, version)
     with opened(_tables(release, folder, commit), choice, _withdrawn(release)) as catalogue:
         objects, size = catalogue.count()
-        _require_room(folder, size * (1 + zipped))
+        _require_room(folder, size * (1 + zipped) - _bytes_there(folder, catalogue))
         _require_whole_series(catalogue if zipped else None)
         outcomes = _bring_all(release, folder, catalogue, lambda done: progress and progress(done, objects))
         if outcomes[_Outcome.DAMAGED]:
@@ -147,18 +147,25 @@ def _require_whole_series(catalogue: Catalogue | None) -> None:
         raise ConfigError(f"the filters cut {cut} series apart", next_step="choose whole series, or leave out --zip")
 
 
-def _require_room(folder: Path, size: int) -> None:
-    there = sum(path.stat().st_size for path in _downloaded(folder))
+def _require_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
-    if size - there > free:
+    if needed > free:
         raise ConfigError(
-            f"the folder has room for {free} more bytes, and {size - there} are needed",
+            f"the folder has room for {free} more bytes, and {needed} are needed",
             next_step="choose another folder, or fewer instances",
         )
 
 
-def _downloaded(folder: Path) -> Iterator[Path]:
-    return (folder / "data").glob("*/*.dcm")
+def _bytes_there(folder: Path, catalogue: Catalogue) -> int:
+    """Give the bytes of the chosen objects that stand in the folder with their size; others give no room."""
+    if not (folder / "data").is_dir():
+        return 0
+    rows = (row for batch in catalogue.instances() for row in batch.select(["key", "size"]).to_pylist())
+    return sum(row["size"] for row in rows if _has_size(folder / row["key"], row["size"]))
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def _object(release: ReadOnlyStore, folder: Path, row: tuple[str, int, str]) -> _Outcome:
@@ -188,4 +195,4 @@ def _bring(release: ReadOnlyStore, key: str, path: Path, stated: tuple[int, str]
 
 def _is_sound(path: Path, stated: tuple[int, str]) -> bool:
     size, sha256 = stated
-    return path.is_file() and path.stat().st_size == size and sha256_of_file(path) == sha256
+    return _has_size(path, size) and sha256_of_file(path) == sha256

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from config.errors import ConfigError
 from expectations.schemas.catalog import CANONICAL
+from tasks.spilling import quoted
 
 # The tables that lead to an instance, from the instance upwards; of the others, a subject is selected that has a row.
 ROAD: Final = ("imaging_instance", "imaging_series", "imaging_study", "subject")
@@ -133,7 +134,7 @@ def opened(tables: Mapping[str, Path], choice: Choice, withdrawn: pa.Table) -> I
             connection.read_parquet(str(path)).create_view(name)
         connection.from_arrow(withdrawn.select(["key"])).create(_WITHDRAWN)
         folders = sorted({str(path.parent) for path in tables.values()})
-        connection.execute(f"SET allowed_directories = {folders!r}")
+        connection.execute(f"SET allowed_directories = [{', '.join(map(quoted, folders))}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET python_enable_replacements = false")
         connection.execute("SET lock_configuration = true")

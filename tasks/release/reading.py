@@ -1,7 +1,7 @@
 """How a release is found and read by anyone: pointer, commit, files; every byte is checked against its digest."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ TABLES = "tables/"
 LARGE = (INSTANCES, "change_log", "lineage")  # tables of which a release may have millions of rows
 LISTED = pa.schema([("key", pa.string()), ("size", pa.int64())])
 _SUFFIX = ".parquet"
+_NO_NAMES = frozenset({"", ".", ".."})  # parts of a key that name no file
 DO_NOT_USE = "do not use this release; tell its publisher"
 
 
@@ -70,7 +71,7 @@ def read_commit(release: ReadOnlyStore, version: str) -> Commit | None:
     Raises
     ------
     VerificationError
-        If it is damaged.
+        If it is damaged, or names a file that does not lie below the release.
     """
     key = release_key(version, COMMIT)
     found = release.read_versioned(key)
@@ -84,9 +85,15 @@ def read_commit(release: ReadOnlyStore, version: str) -> Commit | None:
         commit = Commit(**content)
     except (ValueError, KeyError, TypeError):
         commit = None
-    if commit is None or commit.release_version != version or commit.to_bytes() != found[0]:
+    if commit is None or commit.release_version != version or commit.to_bytes() != found[0] or not _is_apart(commit):
         raise VerificationError(f"{key} is damaged", next_step=DO_NOT_USE)
     return commit
+
+
+def _is_apart(commit: Commit) -> bool:
+    """Tell whether all files lie below their release: readers lay them out by their keys, which must not lead away."""
+    root = release_key(commit.release_version, "")
+    return all(file.key.startswith(root) and _NO_NAMES.isdisjoint(file.key.split("/")) for file in commit.files)
 
 
 def committed(release: ReadOnlyStore, version: str | None) -> Commit:
@@ -114,6 +121,21 @@ def history(release: ReadOnlyStore, version: str | None) -> Iterator[Commit]:
         commit = committed(release, version)
         yield commit
         version = commit.previous_version
+
+
+def every_commit(release: ReadOnlyStore, version: str | None) -> Iterator[Commit]:
+    """Give the commits of a release and its history, then of releases that were committed and are in no history.
+
+    Such a release stands if its builder was overtaken, or stopped, before it could become the current one.
+    """
+    seen = set[str]()
+    for commit in history(release, version):
+        seen.add(commit.release_version)
+        yield commit
+    for name in release.folders(RELEASES):
+        found = read_commit(release, name) if name not in seen else None
+        if found:
+            yield found
 
 
 def table_key(version: str, name: str) -> str:
@@ -165,11 +187,19 @@ def open_tables(release: ReadOnlyStore, version: str | None = None, names: Itera
     Raises
     ------
     VerificationError
-        If there is no such release, or a table is not what the release states.
+        If there is no such release, it has no such table, or a table is not what the release states.
     """
     files = table_files(committed(release, version))
     wanted = files.keys() if names is None else names
-    return {name: read_table(read_file(release, files[name])) for name in wanted}
+    return {name: read_table(read_file(release, _named(files, name))) for name in wanted}
+
+
+def _named(files: Mapping[str, ReleasedFile], name: str) -> ReleasedFile:
+    if name not in files:
+        raise VerificationError(
+            f"a release has no table {name}", next_step="read it with the version of the pipeline that made it"
+        )
+    return files[name]
 
 
 def fetched_tables(release: ReadOnlyStore, version: str | None, names: Iterable[str], folder: Path) -> Tables:
@@ -183,7 +213,7 @@ def fetched_tables(release: ReadOnlyStore, version: str | None, names: Iterable[
     wanted = tuple(names)
     files = table_files(committed(release, version))
     small = open_tables(release, version, [name for name in wanted if name not in LARGE])
-    large = {name: OnDisk((fetched(release, files[name], folder),)) for name in wanted if name in LARGE}
+    large = {name: OnDisk((fetched(release, _named(files, name), folder),)) for name in wanted if name in LARGE}
     return {name: large[name] if name in large else small[name] for name in wanted}
 
 

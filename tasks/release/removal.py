@@ -14,7 +14,7 @@ from tasks.errors import VerificationError
 from tasks.layout import series_folder, tombstone_key
 from tasks.release.hiding import hide, require_kept
 from tasks.release.query import column, query
-from tasks.release.reading import committed, fetched_tables, history, open_tables, read_pointer, table_files
+from tasks.release.reading import committed, every_commit, fetched_tables, open_tables, read_pointer, table_files
 from tasks.release.rows import INSTANCES
 from tasks.release.tables import Edition, in_form
 from tasks.release.uuids import series_uuid
@@ -39,7 +39,7 @@ _NOT_KEPT = "SELECT series_uid FROM asked ANTI JOIN kept USING (series_uid) ORDE
 
 
 def withdrawals(release: ReadOnlyStore, edition: Edition, withdrawn: pa.Table, folder: Path) -> pa.Table:
-    """Give the table of all objects of earlier releases that are withdrawn now.
+    """Give the table of all objects of releases that stand which are withdrawn now.
 
     What the release before lists stays as it is listed.
 
@@ -54,7 +54,7 @@ def withdrawals(release: ReadOnlyStore, edition: Edition, withdrawn: pa.Table, f
     listed = listed_withdrawals(release, edition.previous_version)
     found = [form.schema.empty_table(), listed]
     known = listed["guid"].combine_chunks()
-    for commit in history(release, edition.previous_version) if withdrawn.num_rows else ():
+    for commit in every_commit(release, edition.previous_version) if withdrawn.num_rows else ():
         tables = fetched_tables(release, commit.release_version, [INSTANCES], folder)
         matched = query(_MATCHED, instances=tables[INSTANCES], withdrawn=withdrawn)
         new = matched.filter(pc.invert(pc.is_in(matched["guid"], value_set=known)))
@@ -76,6 +76,8 @@ def listed_withdrawals(release: ReadOnlyStore, version: str | None) -> pa.Table:
 def take_away(release: Store, rows: pa.Table, *, objects: Literal["delete", "hide"] = "delete") -> int:
     """Leave a tombstone for every withdrawn object, take it away, and give how many objects were taken away now.
 
+    An object that releases name by several guids has one row for each, and one tombstone, with the first of them.
+
     Parameters
     ----------
     objects
@@ -87,8 +89,8 @@ def take_away(release: Store, rows: pa.Table, *, objects: Literal["delete", "hid
         If the store still lists one of them, or does not list one that is to be kept.
     """
     standing = standing_objects(release, rows)
-    for row in rows.to_pylist():
-        release.create(tombstone_key(PurePosixPath(row["key"]).stem), _tombstone(row))
+    for key, row in {row["key"]: row for row in reversed(rows.to_pylist())}.items():
+        release.create(tombstone_key(PurePosixPath(key).stem), _tombstone(row))
     if objects == "hide":
         hide(release, standing)
     for key in standing:

@@ -20,6 +20,7 @@ from tasks.release.rows import INSTANCES, OnDisk, Rows, batches_of, together
 from tasks.release.selection import BATCHES
 from tasks.store import LeavingStore, ReadOnlyStore, Store
 from tasks.store.files import fetch
+from tasks.store.parquet import write_batches
 
 OBJECTS: Final = "objects/"
 LEDGER: Final = "/ledger.parquet"
@@ -28,6 +29,7 @@ _OUTSIDE: Final = """
 SELECT key, size FROM listed WHERE NOT EXISTS (SELECT 1 FROM roots WHERE starts_with(listed.key, roots.root))
 ORDER BY key
 """
+_DIGESTS: Final = pa.schema([("sha256", pa.string())])
 SAFETY_DAYS: Final = 7
 SECONDS_PER_DAY: Final = 86_400
 
@@ -116,11 +118,19 @@ def _rows(rows: Rows) -> Iterator[tuple[str, int]]:
 
 
 def _not_in_ledgers(work: ReadOnlyStore, listed: Rows, folder: Path) -> Rows:
-    path = folder / "ledger.parquet"
-    for place, key in enumerate([one.key for one in work.list(BATCHES) if one.key.endswith(LEDGER)]):
-        fetch(work, key, path)
-        listed = _others(listed, OnDisk((path,)), _OBJECT, folder / f"left-{place}.parquet")
-    return listed
+    """Give what no ledger names; there may be tens of thousands of them, so they are read once, into one file."""
+    named = folder / "named.parquet"
+    write_batches(_of_ledgers(work, folder / "ledger.parquet"), _DIGESTS, named)
+    return _others(listed, OnDisk((named,)), _OBJECT, folder / "left.parquet")
+
+
+def _of_ledgers(work: ReadOnlyStore, path: Path) -> Iterator[pa.RecordBatch]:
+    """Give the digests that the ledgers name; `path` takes one ledger after the other."""
+    for key, _ in work.sizes(BATCHES):
+        if key.endswith(LEDGER):
+            fetch(work, key, path)
+            for batch in batches_of(OnDisk((path,)), _DIGESTS.names):
+                yield pa.record_batch(batch.columns, schema=_DIGESTS)
 
 
 def _not_in_releases(release: ReadOnlyStore, listed: Rows, folder: Path) -> Rows:

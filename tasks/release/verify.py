@@ -55,7 +55,7 @@ from tasks.store import ReadOnlyStore
 from tasks.store.parquet import read_table
 
 READ = (
-    "key", "sha256", "md5", "subject_id", "study_uid", "series_uid", "sop_uid", "deid_method_codes",
+    "key", "size", "sha256", "md5", "subject_id", "study_uid", "series_uid", "sop_uid", "deid_method_codes",
 )  # fmt: skip
 _UNLIKE = """
 SELECT key, listed.size AS listed
@@ -68,7 +68,8 @@ _ORPHANS = "SELECT count(*) FROM listed ANTI JOIN named USING (key)"
 # As many rows with the same sum of digests are the same rows.
 _CHANGED = "SELECT count(*), sum(hash(entity, entity_id, change, old_digest, new_digest)::HUGEINT)::VARCHAR FROM rows"
 READS_IN_FLIGHT = 8
-READS_AT_ONCE = 64  # whole objects that are held in memory at a time
+READS_AT_ONCE = 64  # whole objects that are held in memory at a time, at most
+BYTES_AT_ONCE = 64 << 20  # of them together
 READS_PER_STEP = 256  # objects after which the state is written: some seconds from a far store
 
 
@@ -359,12 +360,23 @@ def _objects(reading: Reading, start: int) -> Iterator[list[Problem]]:
         for batch in batches_of(reading.rows, READ, READS_AT_ONCE):
             skipped, place = max(start - place, 0), place + len(batch)
             rows = batch.slice(min(skipped, len(batch))).to_pylist()
-            for at, (row, content) in enumerate(
-                zip(rows, pool.map(read, [row["key"] for row in rows]), strict=True), place - len(rows) + 1
-            ):
+            contents = chain.from_iterable(pool.map(read, keys) for keys in _at_once(rows))
+            for at, (row, content) in enumerate(zip(rows, contents, strict=True), place - len(rows) + 1):
                 yield [] if content is None else [*_object(row, content, reading.references)]
                 if reading.progress:
                     reading.progress(at, reading.total)
+
+
+def _at_once(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+    """Cut rows, in their order, into the keys of objects that memory holds together; a larger one stands alone."""
+    keys, size = list[str](), 0
+    for row in rows:
+        if keys and size + row["size"] > BYTES_AT_ONCE:
+            yield keys
+            keys, size = [], 0
+        keys, size = [*keys, row["key"]], size + row["size"]
+    if keys:
+        yield keys
 
 
 def _object(row: Mapping[str, Any], content: bytes, references: ReferenceCheck) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from tasks.release.build import Check, build_release, plan_release
 from tasks.release.change_log import ENTITY_TABLES
 from tasks.release.gates import by_counts
 from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport, Tables
-from tasks.release.reading import open_tables, read_pointer
+from tasks.release.reading import every_commit, open_tables, read_pointer
 from tasks.release.selection import accepted_batches
 from tasks.release.withdrawn import (
     COLUMNS,
@@ -66,7 +66,7 @@ def plan_withdrawal(asked: Sequence[Withdrawal], version: str, *, context: Relea
 
 
 def _known(context: ReleaseContext) -> Iterator[Tables]:
-    """Give what may be withdrawn: what was before, what is released, and what accepted batches hold."""
+    """Give what may be withdrawn: what was before, what is released, what accepted batches hold, what was released."""
     recorded = read_withdrawn(context.work)
     yield {ENTITY_TABLES[entity]: pa.table({column: ids_of(recorded, entity)}) for entity, column in COLUMNS.items()}
     for store in context.stores.values():
@@ -75,3 +75,7 @@ def _known(context: ReleaseContext) -> Iterator[Tables]:
     with TemporaryDirectory(prefix="withdraw-") as folder:
         for batch in accepted_batches(context.work, context.policy, Path(folder)):
             yield {name: batch.tables[name] for name in _TABLES}
+    for store in context.stores.values():
+        pointer = read_pointer(store)
+        for commit in every_commit(store, pointer.release_version if pointer else None):
+            yield open_tables(store, commit.release_version, _TABLES)

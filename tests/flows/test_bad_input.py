@@ -103,3 +103,10 @@ def test_a_store_that_nobody_named_is_asked_for(tmp_path: Path) -> None:
     answer = curate("release", "--local", "1.0", folder=tmp_path)
     assert answer.returncode == 3
     assert "--work" in answer.stderr
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    answer = curate("deid-report", "--file", "nowhere/report.md", folder=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("curate: a folder or file cannot be used: No such file or directory; check")
+    assert len(answer.stderr.splitlines()) == 1

@@ -67,6 +67,17 @@ def test_a_subject_goes_by_the_site_and_its_own_id_which_is_not_shown(say: Say) 
     assert "ZZCANARY" not in answer.output
 
 
+def test_a_patient_whom_a_later_run_left_out_goes_by_the_crosswalk_of_an_earlier_one(say: Say) -> None:
+    work = LocalStore(Path("work"))
+    Batch("s01/b1", some_images(OTHER, study="2"), run="run2").write(work)
+    empty = write_table(table_of(CROSSWALK, []))
+    work.create(BatchLayout("s01", "b1").private_run("run2", "crosswalk.parquet"), empty)
+    Path("who.txt").write_text("\ufeffZZCANARY7\r\n", encoding="utf-8", newline="")
+    answer = say("--site", "s01", "--patients", "who.txt", "--json")
+    assert (answer.exit_code, json.loads(answer.stdout)["objects_removed"]) == (0, 2)
+    assert subjects() == [OTHER]
+
+
 def test_a_dry_run_shows_what_would_go_and_keeps_it(say: Say) -> None:
     answer = say(ONE, "--dry-run", "--json")
     assert json.loads(answer.stdout)["objects_to_remove"] == 2

@@ -61,6 +61,11 @@ def test_everything_comes_to_the_path_that_is_its_key(released: Installation, tm
     assert sorted(told) == [(done, 11) for done in range(1, 12)]
 
 
+@pytest.mark.parametrize("name", ["it's", 'a "b"', "a[1]*"])
+def test_a_folder_may_have_any_name(released: Installation, tmp_path: Path, name: str) -> None:
+    assert chosen(released, tmp_path / name, "modality=CT") == 11
+
+
 def test_the_tables_come_along_under_their_keys(released: Installation, tmp_path: Path) -> None:
     chosen(released, tmp_path, "sex=Male")
     assert (tmp_path / "releases/2026.11/tables/subject.parquet").read_bytes() == released.release.read(
@@ -184,6 +189,19 @@ def test_a_folder_without_room_is_refused_first(
     with pytest.raises(ConfigError, match="room for 10 more bytes"):
         chosen(released, tmp_path)
     assert images(tmp_path) == []
+
+
+def test_only_what_was_asked_for_and_is_there_needs_no_room(
+    released: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen(released, tmp_path, "subject_id=SUBJECTA")
+    other = tmp_path / "data/other/large.dcm"
+    other.parent.mkdir()
+    other.write_bytes(bytes(1 << 20))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10}))
+    assert chosen(released, tmp_path, "subject_id=SUBJECTA") == 5
+    with pytest.raises(ConfigError, match="room for 10 more bytes"):
+        chosen(released, tmp_path)
 
 
 def test_a_series_is_packed_into_the_same_zip_whenever_it_is_fetched(released: Installation, tmp_path: Path) -> None:

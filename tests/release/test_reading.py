@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from tasks.errors import VerificationError
 from tasks.release.build import build_release
+from tasks.release.model import ReleasedFile
 from tasks.release.reading import committed, open_tables, read_pointer
 from tests.release.batches import Installation
 
@@ -37,6 +39,12 @@ def test_a_table_with_another_digest_is_not_opened(installation: Installation) -
         open_tables(installation.release)
 
 
+def test_a_table_that_a_release_does_not_have_is_said(installation: Installation) -> None:
+    build_release("2026.11", context=installation.context)
+    with pytest.raises(VerificationError, match="has no table harvest"):
+        open_tables(installation.release, names=["subject", "harvest"])
+
+
 @pytest.mark.parametrize("content", [b"{}", b"no JSON", b"[1]", b'{"files": [{}]}'])
 def test_a_damaged_commit_is_no_commit(installation: Installation, content: bytes) -> None:
     build_release("2026.11", context=installation.context)
@@ -61,3 +69,13 @@ def test_a_damaged_pointer_is_said(installation: Installation, content: bytes) -
     installation.release.create("current.json", content)
     with pytest.raises(VerificationError, match=r"current\.json is damaged"):
         read_pointer(installation.release)
+
+
+@pytest.mark.parametrize("key", ["/etc/hosts", "releases/2026.11/../../x", "releases/2026.11//x", "data/x"])
+def test_a_commit_that_names_a_file_outside_of_its_release_is_no_commit(installation: Installation, key: str) -> None:
+    build_release("2026.11", context=installation.context)
+    commit = committed(installation.release, None)
+    forged = replace(commit, files=(*commit.files, ReleasedFile(key, 1, "0" * 64)))
+    overwrite(installation, COMMIT, forged.to_bytes())
+    with pytest.raises(VerificationError, match=r"_COMMIT\.json is damaged"):
+        committed(installation.release, None)

@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ from expectations.schemas.pipeline import LEDGER
 from expectations.schemas.table import table_of
 from tasks.errors import VerificationError
 from tasks.layout import BatchLayout, object_key
+from tasks.release import query
 from tasks.release.build import build_release, stage_release
+from tasks.release.rows import OnDisk
 from tasks.release.sweep import (
     SAFETY_DAYS,
     SECONDS_PER_DAY,
@@ -87,6 +90,26 @@ def test_what_a_finished_shard_or_an_earlier_run_wrote_is_kept(aged: Installatio
     aged.work.create(BatchLayout("s", "b").shard("k", "ledger.parquet"), write_table(table_of(LEDGER, rows)))
     Batch("site-a/batch-1", some_images("SUBJECTA", study="1"), run="run2").write(aged.work)
     assert sweep_work(aged.work).unreferenced == 0
+
+
+def test_the_listing_is_compared_once_however_many_ledgers_there_are(
+    aged: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = some_images("SUBJECTX", study="9", instances=5)
+    for image in images:
+        aged.work.create(object_key(image.sha256), image.data)
+    for image in images[1:]:
+        rows = table_of(LEDGER, [row for row in Batch("s/b", [image]).ledger() if "sha256" in row])
+        aged.work.create(BatchLayout("s", "b").shard(image.sop, "ledger.parquet"), write_table(rows))
+    compared: list[str] = []
+
+    def counted(path: Path, *given: Any, **rows: Any) -> OnDisk:
+        compared.append(path.name)
+        return query.stored(path, *given, **rows)
+
+    monkeypatch.setattr("tasks.release.sweep.stored", counted)
+    assert sweep_work(aged.work).unreferenced == 1
+    assert len(compared) == 1
 
 
 def test_what_a_killed_builder_leaves_goes_and_every_release_stays_whole(aged: Installation) -> None:

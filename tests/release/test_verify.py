@@ -91,6 +91,24 @@ def test_a_sound_release_has_no_problem(released: MemoryStore) -> None:
     assert told[-1] == (10, 10)
 
 
+def test_no_more_bytes_are_read_ahead_than_memory_may_hold(
+    released: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object of many frames may have gigabytes."""
+    ahead: list[int] = []
+    reads: list[str] = []
+    read = released.read
+
+    def counted(key: str) -> bytes:
+        reads.extend([key] if key.startswith("data/") else [])
+        return read(key)
+
+    monkeypatch.setattr(released, "read", counted)
+    monkeypatch.setattr(module, "BYTES_AT_ONCE", 2 * len(read(first_object(released))), raising=False)
+    assert verify_release(released, progress=lambda done, _: ahead.append(len(reads) - done)) == []
+    assert (len(reads), max(ahead)) == (10, 1)
+
+
 def test_a_forger_who_changes_nothing_is_not_noticed(released: MemoryStore) -> None:
     forge(released)
     assert found(released) == []

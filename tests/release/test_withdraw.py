@@ -23,6 +23,7 @@ from tests.release.batches import (
     Stopped,
     StoppingStore,
     a_policy,
+    first_batch,
     some_images,
 )
 
@@ -344,3 +345,41 @@ def test_a_record_of_another_form_is_refused(released: Installation) -> None:
     released.work.create(WITHDRAWN, released.release.read("releases/2026.11/tables/subject.parquet"))
     with pytest.raises(GateError, match="not of this version's form"):
         build_release("2026.12", context=released.context)
+
+
+def test_what_only_an_earlier_release_has_is_withdrawn(released: Installation) -> None:
+    left = [image for image in first_batch().images if image.subject != "SUBJECTA"]
+    Batch("site-a/batch-1", left, run="run2").write(released.work)
+    build_release("2026.11.2", context=released.context)
+    assert withdraw([A], "2026.12", context=released.context).objects_removed == 5
+    assert problems(released) == []
+
+
+def test_an_object_that_had_two_guids_is_withdrawn_by_both(released: Installation) -> None:
+    changed = released.with_policy(guid_prefix="dg.new")
+    build_release("2026.11.2", context=changed.context)
+    assert withdraw([A], "2026.12", context=changed.context).objects_removed == 5
+    gone = open_tables(released.release)["withdrawals"]
+    assert (gone.num_rows, len(set(gone["key"].to_pylist()))) == (10, 5)
+    assert len(list(released.release.list("tombstones/"))) == 5
+    assert problems(released) == []
+
+
+def test_what_only_a_release_has_that_never_became_current_is_withdrawn(
+    released: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its builder was stopped before the pointer moved, and another version was built instead."""
+    Batch("site-c/batch-1", some_images("SUBJECTD", study="5")).write(released.work)
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.release.commit.point_to", stopped)
+        with pytest.raises(Stopped):
+            build_release("2026.11.2", context=released.context)
+    Batch("site-c/batch-1", some_images("SUBJECTE", study="6"), run="run2").write(released.work)
+    build_release("2026.11.3", context=released.context)
+    asked = [Withdrawal("subject", "SUBJECTD", CONSENT)]
+    assert withdraw(asked, "2026.12", context=released.context).objects_removed == 2
+    assert (problems(released), problems(released, "2026.11.2")) == ([], [])
+
+
+def stopped(*_: object) -> None:
+    raise Stopped
