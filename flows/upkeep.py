@@ -79,6 +79,8 @@ def _patients(who: Named, given: Settings) -> list[str]:
         return []
     if who.ids:
         raise ConfigError("ids and a file of patients are both given", next_step="withdraw them one after the other")
+    if who.kind != "subject":
+        raise ConfigError("a file of patients names subjects", next_step="leave --kind out, or give ids of that kind")
     return subjects_of(open_named("work", given), who.site, read_ids(who.patients))
 
 

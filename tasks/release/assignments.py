@@ -14,7 +14,7 @@ from tasks.errors import GateError
 from tasks.layout import PARTITIONS
 from tasks.model import Finding
 from tasks.release.partitions import Partitions
-from tasks.release.reading import history, open_tables, read_pointer
+from tasks.release.reading import current_version, history, open_tables
 from tasks.store import ReadOnlyStore, Store
 from tasks.store.parquet import read_table, write_table
 
@@ -60,9 +60,8 @@ def read_record(work: ReadOnlyStore, stores: Mapping[str, ReadOnlyStore]) -> Rec
 
 def _published(stores: Mapping[str, ReadOnlyStore]) -> Iterator[pa.Table]:
     for part, store in stores.items():
-        pointer = read_pointer(store)
         seen = pa.array([], pa.string())
-        for commit in history(store, pointer.release_version if pointer else None):
+        for commit in history(store, current_version(store)):
             ids = open_tables(store, commit.release_version, ["subject"])["subject"]["subject_id"].combine_chunks()
             new = ids.filter(pc.invert(pc.is_in(ids, value_set=seen)))
             seen = pa.concat_arrays([seen, new])

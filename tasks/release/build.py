@@ -49,7 +49,7 @@ from tasks.release.model import (
     ReleaseReport,
     Tables,
 )
-from tasks.release.reading import COMMIT, fetched_tables, read_commit, read_pointer, table_name
+from tasks.release.reading import COMMIT, current_version, fetched_tables, read_commit, table_name
 from tasks.release.removal import standing_objects, take_away, take_back, withdrawals
 from tasks.release.rendering import rendered
 from tasks.release.report import earlier_distances
@@ -405,11 +405,9 @@ def _previous_version(release: ReadOnlyStore, version: str) -> str | None:
 
     The pointer is read before the commit: a builder that moves it in between has committed before.
     """
-    pointer = read_pointer(release)
+    current = current_version(release)
     commit = read_commit(release, version)
-    if commit is not None:
-        return commit.previous_version
-    return pointer.release_version if pointer else None
+    return commit.previous_version if commit else current
 
 
 def _before(release: ReadOnlyStore, previous: str | None, folder: Path) -> Before:

@@ -18,7 +18,15 @@ from tasks.errors import GateError, KeyExistsError, StaleVersionError, Verificat
 from tasks.layout import CURRENT, object_key, release_key
 from tasks.release.model import Commit, ReleaseContext
 from tasks.release.query import number, stored
-from tasks.release.reading import COMMIT, history, listed_objects, pointer_bytes, read_commit, read_pointer
+from tasks.release.reading import (
+    COMMIT,
+    current_version,
+    history,
+    listed_objects,
+    pointer_bytes,
+    read_commit,
+    read_pointer,
+)
 from tasks.release.rows import OnDisk, Rows, batches_of, sampled
 from tasks.release.signing import signed
 from tasks.store import ReadOnlyStore, Store
@@ -230,16 +238,15 @@ def _is_sound(release: ReadOnlyStore, row: Mapping[str, str]) -> bool:
 
 
 def _still_follows(release: ReadOnlyStore, commit: Commit) -> None:
-    pointer = read_pointer(release)
-    current = pointer.release_version if pointer else None
+    current = current_version(release)
     if current not in {commit.previous_version, commit.release_version}:
-        raise _overtaken(commit, current)
+        raise _overtaken(commit, current, "nothing was published")
 
 
-def _overtaken(commit: Commit, current: str | None) -> GateError:
+def _overtaken(commit: Commit, current: str | None, outcome: str) -> GateError:
     return GateError(
         f"{commit.release_version} follows {commit.previous_version or 'no release'}, but {current} was published"
-        " meanwhile; nothing was published",
+        f" meanwhile; {outcome}",
         next_step="build again under a new version",
     )
 
@@ -256,7 +263,7 @@ def point_to(release: Store, commit: Commit) -> None:
     current = pointer.release_version if pointer else None
     if current != commit.previous_version:
         if all(earlier.release_version != commit.release_version for earlier in history(release, current)):
-            raise _overtaken(commit, current)
+            raise _overtaken(commit, current, "its files lie in the store, and it did not become the current release")
         return
     try:
         release.swap(CURRENT, pointer_bytes(commit), expected=pointer.token if pointer else None)

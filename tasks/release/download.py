@@ -14,13 +14,11 @@ from itertools import count, groupby
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-
 from config.errors import ConfigError
 from tasks.errors import MissingKeyError, VerificationError
 from tasks.release.filters import AROUND, ROAD, Catalogue, Choice, opened
 from tasks.release.model import Commit
-from tasks.release.reading import DO_NOT_USE, committed, read_pointer, table_files
+from tasks.release.reading import DO_NOT_USE, committed, current_version, table_files
 from tasks.release.removal import listed_withdrawals
 from tasks.release.zips import write_zip
 from tasks.store import ReadOnlyStore
@@ -88,7 +86,8 @@ def download(  # noqa: PLR0913 -- each is an option of the command
         If there is no such release, or objects are not what it states; the others are there.
     """
     commit = committed(release, version)
-    with opened(_tables(release, folder, commit), choice, _withdrawn(release)) as catalogue:
+    withdrawn = listed_withdrawals(release, current_version(release))
+    with opened(_tables(release, folder, commit), choice, withdrawn) as catalogue:
         objects, size = catalogue.count()
         _require_room(folder, size * (1 + zipped) - _bytes_there(folder, catalogue))
         _require_whole_series(catalogue if zipped else None)
@@ -103,12 +102,6 @@ def download(  # noqa: PLR0913 -- each is an option of the command
         withdrawn = catalogue.withdrawn()
     fetched, kept = outcomes[_Outcome.FETCHED], outcomes[_Outcome.KEPT]
     return DownloadReport(commit.release_version, objects, size, fetched, kept, withdrawn)
-
-
-def _withdrawn(release: ReadOnlyStore) -> pa.Table:
-    """Give what the current release says nobody may fetch, of whichever release it was."""
-    pointer = read_pointer(release)
-    return listed_withdrawals(release, pointer.release_version if pointer else None)
 
 
 def _tables(release: ReadOnlyStore, folder: Path, commit: Commit) -> dict[str, Path]:

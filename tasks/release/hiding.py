@@ -10,7 +10,7 @@ import pyarrow as pa
 from tasks.errors import KeyExistsError, MissingKeyError, VerificationError
 from tasks.layout import HIDDEN, hidden_key
 from tasks.release.query import query
-from tasks.release.reading import every_commit, fetched_tables, read_pointer
+from tasks.release.reading import current_version, every_commit, fetched_tables
 from tasks.release.rows import INSTANCES
 from tasks.store import ReadOnlyStore, Store
 
@@ -54,8 +54,7 @@ def _digests(release: ReadOnlyStore, keys: Sequence[str]) -> Mapping[str, str]:
     """Give the SHA-256 of objects as the current release, or another one, states it."""
     found: dict[str, str] = {}
     wanted = set(keys)
-    pointer = read_pointer(release)
-    for commit in every_commit(release, pointer.release_version if pointer else None):
+    for commit in every_commit(release, current_version(release)):
         if not wanted:
             break
         with TemporaryDirectory(prefix="hide-") as folder:

@@ -65,6 +65,12 @@ def read_pointer(release: ReadOnlyStore) -> Pointer | None:
         raise VerificationError(f"{CURRENT} is damaged", next_step=DO_NOT_USE) from None
 
 
+def current_version(release: ReadOnlyStore) -> str | None:
+    """Give the version of the current release, or None if nothing was released yet."""
+    pointer = read_pointer(release)
+    return pointer.release_version if pointer else None
+
+
 def read_commit(release: ReadOnlyStore, version: str) -> Commit | None:
     """Give the commit of a release, or None if there is none, which means that there is no such release.
 

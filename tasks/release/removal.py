@@ -14,7 +14,7 @@ from tasks.errors import VerificationError
 from tasks.layout import series_folder, tombstone_key
 from tasks.release.hiding import hide, require_kept
 from tasks.release.query import column, query
-from tasks.release.reading import committed, every_commit, fetched_tables, open_tables, read_pointer, table_files
+from tasks.release.reading import committed, current_version, every_commit, fetched_tables, open_tables, table_files
 from tasks.release.rows import INSTANCES
 from tasks.release.tables import Edition, in_form
 from tasks.release.uuids import series_uuid
@@ -124,8 +124,7 @@ def take_back(release: Store, series: Collection[str]) -> int:
     series
         UIDs of series that are withdrawn.
     """
-    pointer = read_pointer(release)
-    current = pointer.release_version if pointer else None
+    current = current_version(release)
     listed = set(listed_withdrawals(release, current)["key"].to_pylist()) if series else set()
     found = {uid: [one.key for one in release.list(series_folder(series_uuid(uid)))] for uid in sorted(series)}
     left = {uid: keys for uid, keys in found.items() if not listed.issuperset(keys)}

@@ -18,11 +18,11 @@ from expectations.schemas.table import LIST_OF_STRINGS, Table
 from tasks.layout import data_key, release_key
 from tasks.release.change_log import Digests, changed_since
 from tasks.release.model import OPEN, SEQUESTERED, About, Tables
+from tasks.release.reading import COMMIT
 from tasks.release.rows import INSTANCES, ORDER, OnDisk, Rows, alongside, batches_of
 from tasks.release.uuids import instance_uuid, series_uuid
 from tasks.store.parquet import write_batches
 
-COMMIT = "_COMMIT.json"
 _OF_ENTITY: Final = {"subject": "subject", "imaging_series": "series"}
 
 

@@ -36,6 +36,7 @@ from tasks.release.reading import (
     RELEASES,
     TABLES,
     committed,
+    current_version,
     fetched,
     fetched_tables,
     listed_objects,
@@ -115,7 +116,7 @@ def verify_release(  # noqa: PLR0913 -- each is an option of the command
         if _is_of_this_version(tables):
             problems += [*_contents(tables, commit), *_differences(release, tables, commit, folder)]
             problems += _derived(tables, commit)
-        withdrawn = _withdrawn(release)
+        withdrawn = listed_withdrawals(release, current_version(release))
         problems += [*_listing(release, tables[INSTANCES], withdrawn, commit, folder)]
         reading = _reading(release, tables[INSTANCES], withdrawn, commit, (sample, progress))
         return [*problems, *_read_all(reading, commit, state), *reading.references.notes()]
@@ -240,12 +241,6 @@ def _derived(tables: Tables, commit: Commit) -> Iterator[Problem]:
                 yield Problem("derived", key, "it does not say what the tables say")
     except GateError as problem:
         yield Problem("R-NODES", TABLES, problem.message)
-
-
-def _withdrawn(release: ReadOnlyStore) -> pa.Table:
-    """Give the objects that the current release says nobody may fetch."""
-    pointer = read_pointer(release)
-    return listed_withdrawals(release, pointer.release_version if pointer else None)
 
 
 def _listing(

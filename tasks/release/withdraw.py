@@ -10,7 +10,7 @@ from tasks.release.build import Check, build_release, plan_release
 from tasks.release.change_log import ENTITY_TABLES
 from tasks.release.gates import by_counts
 from tasks.release.model import ReleaseContext, ReleasePlan, ReleaseReport, Tables
-from tasks.release.reading import every_commit, open_tables, read_pointer
+from tasks.release.reading import current_version, every_commit, open_tables
 from tasks.release.selection import accepted_batches
 from tasks.release.withdrawn import (
     COLUMNS,
@@ -70,12 +70,11 @@ def _known(context: ReleaseContext) -> Iterator[Tables]:
     recorded = read_withdrawn(context.work)
     yield {ENTITY_TABLES[entity]: pa.table({column: ids_of(recorded, entity)}) for entity, column in COLUMNS.items()}
     for store in context.stores.values():
-        if read_pointer(store):
+        if current_version(store):
             yield open_tables(store, None, _TABLES)
     with TemporaryDirectory(prefix="withdraw-") as folder:
         for batch in accepted_batches(context.work, context.policy, Path(folder)):
             yield {name: batch.tables[name] for name in _TABLES}
     for store in context.stores.values():
-        pointer = read_pointer(store)
-        for commit in every_commit(store, pointer.release_version if pointer else None):
+        for commit in every_commit(store, current_version(store)):
             yield open_tables(store, commit.release_version, _TABLES)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from io import BytesIO
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -188,7 +189,7 @@ def _copy_on_server(store: S3Store) -> Check:
 def _create_once_in_parts(store: S3Store) -> Check:
     key = f"{PROBES}parts"
     store.create(key, b"first")
-    store.upload(key).create(b"second")
+    store.upload(key).create(BytesIO(b"second"), 6)
     kept = store.read(key) == b"first"
     return Check("create once in parts", ok=kept, detail="enforced" if kept else NOT_ENFORCED, next_step=UNUSABLE)
 

@@ -1,10 +1,10 @@
-"""Large objects between a store and a local file, piece by piece where the store is made of files."""
+"""Large objects between a store and a local file, piece by piece where the store can do that."""
 
 import hashlib
 from pathlib import Path
 
 from tasks.errors import MissingKeyError
-from tasks.store.protocol import FileStore, ReadOnlyStore, Store
+from tasks.store.protocol import FileStore, PartedStore, ReadOnlyStore, Store
 
 PIECE_BYTES = 1 << 20
 
@@ -17,6 +17,9 @@ def fetch(store: ReadOnlyStore, key: str, path: Path) -> None:
     MissingKeyError
         If there is no such object; no file is made.
     """
+    if isinstance(store, PartedStore):
+        store.fetch(key, path)
+        return
     if not isinstance(store, FileStore):
         path.write_bytes(store.read(key))
         return
@@ -37,6 +40,8 @@ def create_from(store: Store, key: str, path: Path) -> bool:
     KeyExistsError
         If other bytes stand under `key`.
     """
+    if isinstance(store, PartedStore):
+        return store.create_from(key, path)
     if not isinstance(store, FileStore):
         return store.create(key, path.read_bytes())
     digest, buffer = hashlib.sha256(), memoryview(bytearray(PIECE_BYTES))

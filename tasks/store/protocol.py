@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from tasks.model import StoredChecksum, StoredObject
@@ -186,6 +187,27 @@ class Outgoing(Protocol):
         sha256
             The digest of all that was written.
         """
+        ...
+
+
+@runtime_checkable
+class PartedStore(Protocol):
+    """A store that moves a large object part by part between itself and a local file."""
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Write the content of an object to a local file.
+
+        Raises
+        ------
+        MissingKeyError
+            If there is no such object; no file is made.
+        StaleVersionError
+            If it is replaced meanwhile.
+        """
+        ...
+
+    def create_from(self, key: str, path: Path) -> bool:
+        """Create an object from a local file, as `CreateOnlyStore.create` does."""
         ...
 
 

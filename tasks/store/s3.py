@@ -9,10 +9,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import PurePosixPath
+from functools import partial
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from config.settings import S3Options
+from tasks.errors import StaleVersionError
 from tasks.model import StoredChecksum, StoredObject
 from tasks.store.content import (
     byte_order,
@@ -21,6 +24,7 @@ from tasks.store.content import (
     occupied,
     read_checked,
     sha256_of,
+    sha256_of_file,
     split,
     stale,
     unlike_digest,
@@ -28,7 +32,7 @@ from tasks.store.content import (
 from tasks.store.protocol import Leftover, ReadOnlyStore
 from tasks.store.s3_client import client_of, patiently
 from tasks.store.s3_errors import ABSENT, CONFLICT
-from tasks.store.s3_parts import Upload, abort, unfinished
+from tasks.store.s3_parts import PART_BYTES, Upload, abort, unfinished
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -148,12 +152,46 @@ class S3Store:
             If other bytes stand under `key`.
         """
         if len(data) > PARTS_FROM_BYTES:
-            written = self.upload(key).create(data, **self._settings(key))
+            written = self.upload(key).create(BytesIO(data), len(data), **self._settings(key))
         else:
             written = self._put(key, data, IfNoneMatch="*") is not None
         if not written:
-            self._require(key, data)
+            self._require(key, len(data), sha256_of(data))
         return written
+
+    def create_from(self, key: str, path: Path) -> bool:
+        """Create an object from a local file, a part at a time; False if the same bytes already stood there.
+
+        Raises
+        ------
+        KeyExistsError
+            If other bytes stand under `key`.
+        """
+        size = path.stat().st_size
+        if size <= PARTS_FROM_BYTES:
+            return self.create(key, path.read_bytes())
+        with path.open("rb") as file:
+            written = self.upload(key).create(file, size, **self._settings(key))
+        if not written:
+            self._require(key, size, sha256_of_file(path))
+        return written
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Write the content of an object to a local file, a part at a time.
+
+        Raises
+        ------
+        MissingKeyError
+            If there is no such object; no file is made.
+        StaleVersionError
+            If it is replaced meanwhile.
+        """
+        found = self.head(key)
+        if found is None:
+            raise missing(self.address)
+        with path.open("wb") as file:
+            for part in self._parts(key, found.size_bytes, found.etag):
+                file.write(part)
 
     def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
         """Replace an object if its version token is still `expected` (None: if there is none); give the new token.
@@ -193,7 +231,10 @@ class S3Store:
             return False
         if not self.copied_on_server(source, source_key, key):
             return self.create(key, read_checked(source, source_key, key, sha256=sha256))
-        if self._digest(key, self._head(key) or {}) != sha256:
+        copied = self._head(key)
+        if copied is None:
+            raise missing(self.address)
+        if self._digest(key, copied) != sha256:
             self.delete(key)
             raise unlike_digest(key)
         return True
@@ -285,18 +326,41 @@ class S3Store:
         answer = self._ask(lambda: self.client.put_object(**request), none_on=CONFLICT | ABSENT)
         return answer["ETag"] if answer else None
 
-    def _require(self, key: str, data: bytes) -> None:
-        """Raise unless `data` stands under a key that was refused because something stands there."""
+    def _parts(self, key: str, size_bytes: int, etag: str) -> Iterator[bytes]:
+        """Give the content of a version of an object part by part; each is asked for again if it is cut short.
+
+        The client checks the checksum, if the server gives one, of an object of one part only.
+        """
+
+        def part(first: int) -> bytes:
+            last = min(first + PART_BYTES, size_bytes) - 1
+            some = {"Range": f"bytes={first}-{last}"} if size_bytes > PART_BYTES else {}
+            request = self.target(key) | some | {"IfMatch": etag}
+            return self.client.get_object(**request)["Body"].read()
+
+        for first in range(0, size_bytes, PART_BYTES):
+            found = self._ask(partial(part, first), none_on=CONFLICT | ABSENT)
+            if found is None:
+                raise StaleVersionError("an object was replaced while it was read", next_step="run again")
+            yield found
+
+    def _require(self, key: str, size_bytes: int, sha256: str) -> None:
+        """Raise unless this content stands under a key that was refused because something stands there."""
         found = self._head(key)
         if found is None:  # SeaweedFS refuses a key that has others below it
             raise split(self.address)
-        if found["ContentLength"] != len(data) or self._digest(key, found) != sha256_of(data):
+        if found["ContentLength"] != size_bytes or self._digest(key, found) != sha256:
             raise occupied(key)
 
     def _digest(self, key: str, head: Mapping[str, Any]) -> str:
         """Give the SHA-256 of an object: as the server verified and stored it, else from its bytes."""
         stored = _stored_checksum(head)
-        return stored.value if stored and stored.algorithm == "sha256" else sha256_of(self.read(key))
+        if stored and stored.algorithm == "sha256":
+            return stored.value
+        digest = hashlib.sha256()
+        for part in self._parts(key, head["ContentLength"], head["ETag"]):
+            digest.update(part)
+        return digest.hexdigest()
 
 
 def _stored_checksum(head: Mapping[str, Any]) -> StoredChecksum | None:

@@ -5,7 +5,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tasks.errors import CurationError
 from tasks.store.protocol import Leftover
@@ -29,7 +30,7 @@ class Upload:
     has_checksums: bool
     part_bytes: int = PART_BYTES
 
-    def create(self, data: bytes, **settings: str) -> bool:
+    def create(self, content: BinaryIO, size_bytes: int, **settings: str) -> bool:
         """Create the object; False if something stands there already.
 
         The checksum is CRC-32 over the whole object: SHA-256 exists only per part (S3 user guide, "Checking object
@@ -37,6 +38,10 @@ class Upload:
 
         Parameters
         ----------
+        content
+            Read from where it stands, a part at a time.
+        size_bytes
+            Of all that is read.
         settings
             Further parameters of CreateMultipartUpload: content type, encryption.
         """
@@ -45,12 +50,10 @@ class Upload:
         started = patiently(lambda: self.client.create_multipart_upload(**request), place=self.place)
         upload = {**self.target, "UploadId": started["UploadId"]}
         try:
-            parts = [
-                self._part(upload, number, data[start : start + self.part_bytes])
-                for number, start in enumerate(range(0, len(data), self.part_bytes), start=1)
-            ]
-            written = self._complete(upload, parts, len(data))
-        except CurationError:
+            pieces = iter(partial(content.read, self.part_bytes), b"")
+            parts = [self._part(upload, number, piece) for number, piece in enumerate(pieces, start=1)]
+            written = self._complete(upload, parts, size_bytes)
+        except (CurationError, OSError):
             self._abort(upload)
             raise
         if not written:

@@ -92,6 +92,7 @@ def test_a_dry_run_shows_what_would_go_and_keeps_it(say: Say) -> None:
         ((ONE, "--reason", "because"), "", "no reason of a withdrawal"),
         (("--patients", "who.txt"), "ZZCANARY7", "--site and --patients go together"),
         ((ONE, "--site", "s01", "--patients", "who.txt"), "ZZCANARY7", "both given"),
+        (("--kind", "study", "--site", "s01", "--patients", "who.txt"), "ZZCANARY7", "names subjects"),
         (("--site", "s01", "--patients", "who.txt"), " \n", "holds no patient id"),
         (("--site", "s01", "--patients", "none.txt"), "", "cannot be read"),
         (

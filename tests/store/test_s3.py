@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from tasks.model import StoredChecksum
 from tasks.store import s3, s3_client
 from tasks.store.checksum import crc64nvme_of
 from tasks.store.content import sha256_of
+from tasks.store.files import create_from, fetch
 from tasks.store.opening import open_store
 from tasks.store.s3 import S3Store
 from tasks.store.s3_client import client_of
+from tasks.store.s3_parts import PART_BYTES
 from tests.store.faults import damaged_bodies, failing, lost_answers, recorded, without_conditions
 
 pytestmark = pytest.mark.services
@@ -252,7 +255,7 @@ def test_every_request_names_the_owner_and_every_write_the_encryption(seaweedfs:
         store.head("a")
         store.head("none")
         store.read("a")
-        store.upload("u").create(b"x", ServerSideEncryption="AES256")
+        store.upload("u").create(BytesIO(b"x"), 1, ServerSideEncryption="AES256")
         store.delete("a")
     assert len({name for name, _ in seen}) == 10
     assert all(params["ExpectedBucketOwner"] == "000000000000" for _, params in seen)
@@ -360,3 +363,47 @@ def test_the_keys_of_the_server_are_in_no_message_and_no_representation(seaweedf
     secret = Path(str(seaweedfs.credentials_file)).read_text(encoding="utf-8").split(" = ")[-1].strip()
     assert secret
     assert secret not in json.dumps([repr(store), store.address])
+
+
+def a_file(folder: Path, last: bytes = b"end") -> Path:
+    """A file of two parts and some bytes."""
+    path = folder / "large"
+    path.write_bytes(bytes(range(256)) * (2 * PART_BYTES // 256) + last)
+    return path
+
+
+def test_a_large_file_goes_up_and_comes_down_in_parts(
+    store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "PARTS_FROM_BYTES", PART_BYTES)
+    path, back = a_file(tmp_path), tmp_path / "back"
+    with recorded(store.client) as seen:
+        assert create_from(store, "large", path)
+        fetch(store, "large", back)
+    assert back.read_bytes() == path.read_bytes()
+    names = [name for name, _ in seen]
+    assert (names.count("UploadPart"), names.count("GetObject"), names.count("PutObject")) == (3, 3, 0)
+    assert not create_from(store, "large", path)
+    with pytest.raises(KeyExistsError):
+        create_from(store, "large", a_file(tmp_path, b"END"))
+    assert store.read("large") == back.read_bytes()
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_part_that_is_cut_short_is_asked_for_again(store: S3Store, tmp_path: Path) -> None:
+    store.create("k", b"whole content")
+    with damaged_bodies(store.client, lambda content: content[:5], times=1):
+        fetch(store, "k", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == b"whole content"
+
+
+def test_what_is_replaced_while_it_is_fetched_is_not_mixed(
+    store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create("k", b"of then")
+    then = store.head("k")
+    assert then is not None
+    store.swap("k", b"of now!", expected=then.etag)
+    monkeypatch.setattr(S3Store, "head", lambda *_: then)
+    with pytest.raises(StaleVersionError, match="replaced while it was read"):
+        fetch(store, "k", tmp_path / "back")
