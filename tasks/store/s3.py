@@ -7,6 +7,7 @@ other bytes stand there. Servers that ignore conditions are found by `tasks.stor
 import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -186,11 +187,12 @@ class S3Store:
         StaleVersionError
             If it is replaced meanwhile.
         """
-        found = self.head(key)
+        found = self._ask(lambda: self._get_small(key), none_on=ABSENT)
         if found is None:
             raise missing(self.address)
+        size, etag, content = found
         with path.open("wb") as file:
-            for part in self._parts(key, found.size_bytes, found.etag):
+            for part in self._parts(key, size, etag) if content is None else [content]:
                 file.write(part)
 
     def swap(self, key: str, data: bytes, *, expected: str | None) -> str:
@@ -309,6 +311,13 @@ class S3Store:
         answer = self.client.get_object(**self.target(key))
         return answer["Body"].read(), answer["ETag"]
 
+    def _get_small(self, key: str) -> tuple[int, str, bytes | None]:
+        """Give size and version token of an object, and its content if that is no more than a part."""
+        answer = self.client.get_object(**self.target(key))
+        with closing(answer["Body"]) as body:
+            size = answer["ContentLength"]
+            return size, answer["ETag"], body.read() if size <= PART_BYTES else None
+
     def _settings(self, key: str) -> dict[str, str]:
         """Give what a new object is given beside its content: type and encryption."""
         wanted = {
@@ -327,16 +336,12 @@ class S3Store:
         return answer["ETag"] if answer else None
 
     def _parts(self, key: str, size_bytes: int, etag: str) -> Iterator[bytes]:
-        """Give the content of a version of an object part by part; each is asked for again if it is cut short.
-
-        The client checks the checksum, if the server gives one, of an object of one part only.
-        """
+        """Give the content of a version of an object part by part; each is asked for again if it is cut short."""
 
         def part(first: int) -> bytes:
             last = min(first + PART_BYTES, size_bytes) - 1
-            some = {"Range": f"bytes={first}-{last}"} if size_bytes > PART_BYTES else {}
-            request = self.target(key) | some | {"IfMatch": etag}
-            return self.client.get_object(**request)["Body"].read()
+            answer = self.client.get_object(**self.target(key), Range=f"bytes={first}-{last}", IfMatch=etag)
+            return answer["Body"].read()
 
         for first in range(0, size_bytes, PART_BYTES):
             found = self._ask(partial(part, first), none_on=CONFLICT | ABSENT)
