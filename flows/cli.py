@@ -3,6 +3,7 @@
 The result goes to standard output, the log and progress to standard error.
 """
 
+import errno
 import os
 import sys
 from enum import StrEnum
@@ -30,6 +31,10 @@ expectations = typer.Typer(
 )
 app.add_typer(expectations, name="expectations")
 
+_OF_PLACES = frozenset({
+    errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOSPC, errno.ENOTDIR,
+    errno.EPERM, errno.EROFS,
+})  # fmt: skip
 _PLACES = "check the folders and files that the options name, and the room that their disks have"
 
 
@@ -453,10 +458,11 @@ def main() -> None:
         app()
     except (CurationError, ConfigError) as problem:
         _end(problem)
-    except (
-        OSError
-    ) as problem:  # of a folder or file that an option names; its path may be the contributor's, so not told
-        _end(CurationError(f"a folder or file cannot be used: {os.strerror(problem.errno or 0)}", next_step=_PLACES))
+    except OSError as problem:
+        if problem.errno not in _OF_PLACES:
+            raise
+        # The path may be the contributor's, so it is not told.
+        _end(CurationError(f"a folder or file cannot be used: {os.strerror(problem.errno)}", next_step=_PLACES))
 
 
 def _end(problem: CurationError | ConfigError) -> NoReturn:

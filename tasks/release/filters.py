@@ -22,6 +22,8 @@ ROAD: Final = ("imaging_instance", "imaging_series", "imaging_study", "subject")
 AROUND: Final = ("clinical_event", "test_result", "condition", "measurement", "medication")
 _KEYS: Final = {"imaging_series": "series_uid", "imaging_study": "study_uid", "subject": "subject_id"}
 ROWS_AT_ONCE = 1 << 14
+MOST_WORDS = 10_000  # of a column; where there are more, they are names that nobody guesses
+FEW_WORDS = 12
 _WITHDRAWN: Final = "withdrawn_keys"
 _STANDS: Final = f"imaging_instance.key NOT IN (SELECT key FROM {_WITHDRAWN})"  # noqa: S608 -- our names
 
@@ -40,10 +42,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A condition on a column with the value that it must have, or contain."""
+    """A condition on a column with the value that it must have, or contain.
+
+    `words` is a statement that gives what may stand there, if that is words that no list names.
+    """
 
     sql: str
     value: str
+    words: str | None = None
 
 
 class Catalogue:
@@ -123,9 +129,9 @@ def opened(tables: Mapping[str, Path], choice: Choice, withdrawn: pa.Table) -> I
     ConfigError
         If a filter names a column or value that the release does not know, or is not understood.
     """
+    asked = {word: _chosen(word) for word in choice.words}
     chosen: dict[str, list[str]] = {}
-    for word in choice.words:
-        one = _chosen(word)
+    for one in asked.values():
         chosen.setdefault(one.sql, []).append(one.value)
     conditions = [f"({' OR '.join([sql] * len(values))})" for sql, values in chosen.items()]
     conditions += [f"({choice.where}\n)"] if choice.where else []
@@ -138,6 +144,8 @@ def opened(tables: Mapping[str, Path], choice: Choice, withdrawn: pa.Table) -> I
         connection.execute("SET enable_external_access = false")
         connection.execute("SET python_enable_replacements = false")
         connection.execute("SET lock_configuration = true")
+        for word, one in asked.items():
+            _require_known(connection, word, one)
         values = [value for of_one in chosen.values() for value in of_one]
         yield Catalogue(connection, " AND ".join(conditions) or "true", values)
 
@@ -158,7 +166,26 @@ def _chosen(word: str) -> Chosen:
     condition = f"list_contains({column}, {typed})" if pa.types.is_list(field.type) else f"{column} = {typed}"
     if table in AROUND:
         condition = f"subject_id IN (SELECT subject_id FROM {table} WHERE {condition})"  # noqa: S608 -- our names
-    return Chosen(condition, converted)
+    if allowed or not pa.types.is_string(kind):
+        return Chosen(condition, converted)
+    each = f"unnest({column})" if pa.types.is_list(field.type) else column
+    return Chosen(condition, converted, f"SELECT {each} AS word FROM {table}")  # noqa: S608 -- our names
+
+
+def _require_known(connection: duckdb.DuckDBPyConnection, word: str, one: Chosen) -> None:
+    """Require that a word which no list names is somewhere in the release."""
+    if one.words is None or connection.execute(f"FROM ({one.words}) WHERE word = ? LIMIT 1", [one.value]).fetchall():
+        return
+    name = word.partition("=")[0].strip()
+    found = connection.execute(f"SELECT DISTINCT word FROM ({one.words}) LIMIT {MOST_WORDS + 1}").fetchall()  # noqa: S608
+    by_lower = {text.lower(): text for (text,) in found if text}
+    near = [by_lower[text] for text in get_close_matches(one.value.lower(), by_lower, n=3)]
+    known = sorted(by_lower.values())[:FEW_WORDS]
+    told = f"perhaps {' or '.join(near)}" if near else f"it has {', '.join(known)}" if known else "nothing stands there"
+    raise ConfigError(
+        f"no {name} of this release is {one.value!r}",
+        next_step=told if len(found) <= MOST_WORDS else "look for it in the table",
+    )
 
 
 _SQL_TYPES: Final = {

@@ -66,7 +66,7 @@ def plan_withdrawal(asked: Sequence[Withdrawal], version: str, *, context: Relea
 
 
 def _known(context: ReleaseContext) -> Iterator[Tables]:
-    """Give what may be withdrawn: what was before, what is released, what accepted batches hold, what was released."""
+    """Give what may be withdrawn: what was before, what is released or accepted, and what any other release holds."""
     recorded = read_withdrawn(context.work)
     yield {ENTITY_TABLES[entity]: pa.table({column: ids_of(recorded, entity)}) for entity, column in COLUMNS.items()}
     for store in context.stores.values():

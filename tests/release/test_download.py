@@ -11,6 +11,7 @@ import pytest
 
 from config.errors import ConfigError
 from tasks.errors import VerificationError
+from tasks.release import filters
 from tasks.release.build import build_release
 from tasks.release.download import _object, _Outcome, download
 from tasks.release.filters import Catalogue, Choice, opened
@@ -143,6 +144,32 @@ def test_a_near_miss_is_told(released: Installation, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as problem:
         chosen(released, tmp_path, "modalty=CT")
     assert "modality" in problem.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("word", "says", "then"),
+    [
+        ("country=us", "no country of this release is 'us'", "perhaps US"),
+        ("deid_method_codes=113101", "no deid_method_codes of this release is '113101'", "perhaps 113100"),
+        ("transfer_syntax_uid=none", "no transfer_syntax_uid", "it has 1.2.840.10008.1.2.1"),
+        ("manufacturer=Simens", "no manufacturer of this release", "nothing stands there"),
+    ],
+)
+def test_a_value_that_stands_nowhere_in_the_release_is_no_empty_selection(
+    released: Installation, tmp_path: Path, word: str, says: str, then: str
+) -> None:
+    with pytest.raises(ConfigError, match=says) as problem:
+        chosen(released, tmp_path, word)
+    assert problem.value.next_step == then
+
+
+def test_of_very_many_values_none_is_told(
+    released: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "MOST_WORDS", 2)
+    with pytest.raises(ConfigError, match="no subject_id of this release is 'SUBJECTX'") as problem:
+        chosen(released, tmp_path, "subject_id=SUBJECTX")
+    assert problem.value.next_step == "look for it in the table"
 
 
 def test_objects_that_are_damaged_or_gone_are_counted_and_the_others_are_there(
