@@ -1,11 +1,11 @@
-"""What a large release takes: built, checked and committed from one accepted batch on folder stores.
+"""What a large release takes: built, checked and committed from one accepted batch to a bucket.
 
 ``python benchmarks/release.py [--quick] [--json]``. Tables are made from counters, and images are known by their
-digests only. The release is built in a process of its own, whose largest resident size the kernel counts, and so is
-another that follows it and holds the same: it copies nothing, and compares everything.
-``vs_parquet_write`` is the time of the first as a multiple of that of writing the Parquet files of the same release
-once more, measured in this run. A full run has 30,000 exams and five million instances; its figures go into the
-documentation.
+digests only; the files of the release go to the embedded object store. The release is built in a process of its own,
+whose largest resident size the kernel counts, and so is another that follows it and holds the same: it copies nothing,
+and compares everything. ``vs_parquet_write`` is the time of the first as a multiple of that of writing the Parquet
+files of the same release once more, measured in this run. A full run has 30,000 exams and five million instances; its
+figures go into the documentation.
 """
 
 import json
@@ -19,6 +19,10 @@ from page import markdown
 from release_corpus import Size, write_batch
 from reporting import Benchmark, report
 
+from config.settings import S3Options
+from flows import object_store
+from tasks.store.files import fetch
+from tasks.store.opening import open_store
 from tasks.store.parquet import write_batches
 
 ROOT = Path(__file__).parents[1]
@@ -38,15 +42,19 @@ def measure(size: Size, folder: Path) -> Measured:
     SystemExit
         If that fails; the end of what it said is shown.
     """
-    (folder / "release").mkdir()
     write_batch(size, folder / "work")
-    measured, following = _released(folder, FIRST), _released(folder, NEXT)
-    measured |= {f"next_{name}": following[name] for name in ("seconds", "peak_rss_mb")}
-    return measured | {"parquet_seconds": parquet_seconds(folder)}
+    bucket = object_store.start(folder / "store")
+    try:
+        measured, following = _released(folder, FIRST, bucket.options), _released(folder, NEXT, bucket.options)
+        measured |= {f"next_{name}": following[name] for name in ("seconds", "peak_rss_mb")}
+        return measured | {"parquet_seconds": parquet_seconds(folder, bucket.options)}
+    finally:
+        bucket.stop()
 
 
-def _released(folder: Path, version: str) -> Measured:
-    command = [sys.executable, str(Path(__file__).with_name("release_run.py")), str(folder), version]
+def _released(folder: Path, version: str, options: S3Options) -> Measured:
+    told = [str(folder), version, options.model_dump_json()]
+    command = [sys.executable, str(Path(__file__).with_name("release_run.py")), *told]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
@@ -54,11 +62,12 @@ def _released(folder: Path, version: str) -> Measured:
     return measured
 
 
-def parquet_seconds(folder: Path) -> float:
+def parquet_seconds(folder: Path, options: S3Options) -> float:
     """Give the seconds that writing the tables of the first release takes, without reading them."""
-    seconds = 0.0
-    for path in sorted((folder / f"release/releases/{FIRST}/tables").iterdir()):
-        table = pq.read_table(path)
+    seconds, release = 0.0, open_store("s3://release", options)
+    for stored in release.list(f"releases/{FIRST}/tables/"):
+        fetch(release, stored.key, folder / "table.parquet")
+        table = pq.read_table(folder / "table.parquet")
         started = time.monotonic()
         write_batches(table.to_batches(), table.schema, folder / "again.parquet")
         seconds += time.monotonic() - started
@@ -87,7 +96,7 @@ def section(measured: Measured) -> str:
     """Give the section of the page."""
     said = figures(measured)
     lead = (
-        f"A release on folder stores, two cores: {said['seconds']:.0f} seconds, {measured['cpu_seconds']:.0f} of CPU "
+        f"A release to a bucket, two cores: {said['seconds']:.0f} seconds, {measured['cpu_seconds']:.0f} of CPU "
         f"time, {said['vs_parquet_write']:.1f} times as long as writing its Parquet files once, and "
         f"{said['peak_rss_mb']:.0f} MB resident at most. The next one, of the same content: {said['next_seconds']:.0f} "
         f"seconds, {said['next_peak_rss_mb']:.0f} MB."

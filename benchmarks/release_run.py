@@ -13,28 +13,40 @@ import duckdb
 from release_corpus import content
 
 from config.release import ReleasePolicy, load_release_policy
-from config.settings import Settings
+from config.settings import S3Options, Settings
 from tasks.errors import MissingKeyError
 from tasks.release.build import build_release
 from tasks.release.model import ReleaseContext
-from tasks.store import ReadOnlyStore
+from tasks.store import ReadOnlyStore, Store
+from tasks.store.files import create_from, fetch
 from tasks.store.local import LocalStore
+from tasks.store.opening import open_store
 
 KIBIBYTE = 1 << 10
 DATA, OBJECTS = "data/", "objects/"
 
 
 class Hollow:
-    """A folder store whose images are known by their digests only: millions of files would measure the disk."""
+    """A store whose images are known by their digests only: millions of objects would measure the disk.
 
-    def __init__(self, folder: Path, numbers: Path) -> None:
-        self._inner = LocalStore(folder)
+    `copied` notes which were copied to it, and `numbers` tells which digest is whose.
+    """
+
+    def __init__(self, inner: Store, copied: Path, numbers: Path) -> None:
+        self._inner, self._copied = inner, copied
         self._numbers, self._guard = numbers, threading.Lock()
-        self._copied = folder.with_suffix(".copied")
         self._file = self._copied.open("a", encoding="ascii")
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the folder store has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the store has
         return getattr(self._inner, name)
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Write the content of a file to a local one."""
+        fetch(self._inner, key, path)
+
+    def create_from(self, key: str, path: Path) -> bool:
+        """Create a file from a local one."""
+        return create_from(self._inner, key, path)
 
     def copy_from(self, source: ReadOnlyStore, source_key: str, key: str, *, sha256: str) -> bool:  # noqa: ARG002 -- no object is read
         """Note that an object was copied."""
@@ -79,10 +91,11 @@ def peak_rss_mb() -> float:
 
 
 def main() -> None:
-    """Release the batch in the folder that is named, under the version that is named after it."""
-    folder, version = Path(sys.argv[1]), sys.argv[2]
-    work = Hollow(folder / "work", folder / "work/objects.parquet")
-    release = Hollow(folder / "release", folder / "work/objects.parquet")
+    """Release the batch in the folder that is named, under a version, to the release bucket of an object store."""
+    folder, version, options = Path(sys.argv[1]), sys.argv[2], S3Options.model_validate_json(sys.argv[3])
+    numbers = folder / "work/objects.parquet"
+    work = Hollow(LocalStore(folder / "work"), folder / "work.copied", numbers)
+    release = Hollow(open_store("s3://release", options), folder / "release.copied", numbers)
     usual = load_release_policy().model_dump()
     whole = {"partition": usual["partition"] | {"sequestered_percent": 0}, "disclosure": usual["disclosure"] | {"k": 1}}
     policy = ReleasePolicy(**usual | {"address": "s3://open-chest/collection"} | whole)
