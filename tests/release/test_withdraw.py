@@ -216,9 +216,9 @@ def test_a_release_in_the_making_is_not_published_once_something_in_it_is_withdr
 class Disturbed(StoppingStore):
     """A store in which something happens once, just before or after its first copy."""
 
-    def __init__(self, inner: MemoryStore, what: Callable[[], object], *, lands: bool = True) -> None:
-        super().__init__(inner, after=10**6, lands=lands)
-        self._todo, self._copies_first = [what], lands
+    def __init__(self, inner: MemoryStore, what: Callable[[], object], *, copies_first: bool = True) -> None:
+        super().__init__(inner, after=10**6, lands=True)
+        self._todo, self._copies_first = [what], copies_first
 
     def copy_from(self, source: ReadOnlyStore, source_key: str, key: str, *, sha256: str) -> bool:
         copied = self._copies_first and super().copy_from(source, source_key, key, sha256=sha256)
@@ -236,7 +236,7 @@ def test_a_build_overtaken_by_a_withdrawal_takes_back_what_it_copied(
     Batch("site-c/batch-1", some_images("SUBJECTA", study="8")).write(released.work)
     Batch("site-d/batch-1", some_images("SUBJECTD", study="9")).write(released.work)
     disturbed = Disturbed(
-        released.release, lambda: withdraw([A], "2027.01", context=released.context), lands=copies_first
+        released.release, lambda: withdraw([A], "2027.01", context=released.context), copies_first=copies_first
     )
     with pytest.raises(GateError, match="R-WITHDRAW: something was withdrawn while"):
         build_release("2026.12", context=released.with_release(disturbed).context)
