@@ -5,6 +5,7 @@ No key, no working bucket and no trust in its publisher are needed. Problems are
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -71,7 +72,7 @@ _CHANGED = "SELECT count(*), sum(hash(entity, entity_id, change, old_digest, new
 READS_IN_FLIGHT = 8
 READS_AT_ONCE = 64  # whole objects that are held in memory at a time, at most
 BYTES_AT_ONCE = 64 << 20  # of them together
-READS_PER_STEP = 256  # objects after which the state is written: some seconds from a far store
+SECONDS_PER_STATE = 30.0  # after which the state is written again
 
 
 def verify_release(  # noqa: PLR0913 -- each is an option of the command
@@ -307,20 +308,25 @@ def _read_all(reading: Reading, commit: Commit, state: Path | None) -> list[Prob
 
 
 def _resumed(reading: Reading, commit: Commit, state: Path) -> list[Problem]:
-    """Read objects from where an earlier check of the same rows stopped, and remember every step."""
-    subject = {"commit_sha256": commit.sha256, "objects": reading.total}
+    """Read objects from where an earlier check of the same rows stopped, and remember from time to time how far."""
     references = reading.references
+    subject = {
+        "commit_sha256": commit.sha256, "objects": reading.total, "withdrawn": references.withdrawn.num_rows,
+    }  # fmt: skip
     done, problems = _remembered(state, subject, references)
-    found = _objects(reading, done)
+    found, written = _objects(reading, done), time.monotonic()
     while done < reading.total:
-        done = min(done + READS_PER_STEP, reading.total)
-        problems += [problem for step in islice(found, READS_PER_STEP) for problem in step]
+        done = min(done + READS_AT_ONCE, reading.total)
+        problems += [problem for step in islice(found, READS_AT_ONCE) for problem in step]
+        if done < reading.total and time.monotonic() - written < SECONDS_PER_STATE:
+            continue
         problems += references.rest()
         told = {"outside": references.outside, "gone": references.gone}
         content = json.dumps(subject | {"done": done, "problems": [asdict(one) for one in problems]} | told)
         part = state.with_name(f"{state.name}.part")
         part.write_text(content, encoding="utf-8")
         part.replace(state)
+        written = time.monotonic()
     state.unlink(missing_ok=True)
     return problems
 

@@ -137,7 +137,8 @@ def test_counts_are_the_same_when_a_check_was_stopped_and_goes_on(
     made = released(*(source(f"2.25.77{number}") for number in range(6)), source("1.2.3.4"))
     whole = verify_release(made.release)
     assert ("6 references are to what the collection does not hold", True) in told(whole)
-    monkeypatch.setattr(verify, "READS_PER_STEP", 2)
+    monkeypatch.setattr(verify, "READS_AT_ONCE", 2)
+    monkeypatch.setattr(verify, "SECONDS_PER_STATE", 0)
     monkeypatch.setattr(object_references, "AT_ONCE", 1)
 
     def stop(done: int, _: int) -> None:

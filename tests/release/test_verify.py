@@ -361,7 +361,8 @@ def test_the_gate_report_says_what_was_held(installation: Installation) -> None:
 def test_a_check_that_was_stopped_goes_on_where_it_was(
     released: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "READS_PER_STEP", 4)
+    monkeypatch.setattr(module, "READS_AT_ONCE", 4)
+    monkeypatch.setattr(module, "SECONDS_PER_STATE", 0)
     damaged = open_tables(released)["imaging_instance"]["key"][0].as_py()
     put(released, damaged, released.read(damaged)[:-1] + b"?")
     state, told = tmp_path / "state.json", list[int]()
