@@ -16,7 +16,7 @@ from tasks.deidentify.instance import deidentify_instance
 from tests.deidentify.engine_oracle import assert_agree
 from tests.deidentify.objects import POLICY, a_ct, an_item, bytes_of
 
-MUTANTS = int(os.environ.get("ENGINE_MUTANTS", "5000"))
+MUTANTS = int(os.environ.get("ENGINE_MUTANTS", "2000"))
 LONGEST_SECONDS = 20
 GROWTH_BYTES = 200 << 20
 LARGEST = 60_000
