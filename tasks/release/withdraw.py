@@ -76,5 +76,7 @@ def _known(context: ReleaseContext) -> Iterator[Tables]:
         for batch in accepted_batches(context.work, context.policy, Path(folder)):
             yield {name: batch.tables[name] for name in _TABLES}
     for store in context.stores.values():
-        for commit in every_commit(store, current_version(store)):
-            yield open_tables(store, commit.release_version, _TABLES)
+        current = current_version(store)
+        for commit in every_commit(store, current):
+            if commit.release_version != current:
+                yield open_tables(store, commit.release_version, _TABLES)
